@@ -1,18 +1,14 @@
-// The calls on the gateway itself: its runners, health, figures and settings.
+// The calls on the gateway itself: its health, figures and settings, and its runners.
 
 import type { AuditPage } from '../gateway/api/routes/audit-routes.ts';
 import type { ConfigView } from '../gateway/api/routes/config-routes.ts';
 import type { ErasureView } from '../gateway/api/routes/erasure-routes.ts';
 import type { HistoryQuery, StatsHistory } from '../gateway/api/routes/history-routes.ts';
-import type {
-  JoinTokenRequest,
-  ListedJoinToken,
-  MadeJoinToken,
-} from '../gateway/api/routes/join-token-routes.ts';
 import type { HealthView } from '../gateway/api/views/health-view.ts';
-import type { RunnerView, StatsView as Stats } from '../gateway/api/views/stats-view.ts';
+import type { StatsView as Stats } from '../gateway/api/views/stats-view.ts';
 import type { SystemView } from '../gateway/api/views/system-view.ts';
 import { VectorStreamApiError } from './api-errors.ts';
+import { runnerCalls } from './runner-calls.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export type { HealthView, Stats, StatsHistory, SystemView };
@@ -23,23 +19,7 @@ export type Readiness = { readonly ready: boolean; readonly causes: HealthView['
 
 export function operationCalls(transport: Transport) {
   return {
-    runners: {
-      list: async (options?: CallOptions): Promise<readonly RunnerView[]> =>
-        (
-          await transport.json<{ readonly items: readonly RunnerView[] }>(
-            { method: 'GET', path: '/runners' },
-            options,
-          )
-        ).items,
-      get: (id: string, options?: CallOptions): Promise<RunnerView> =>
-        transport.json({ method: 'GET', path: pathOf(id) }, options),
-      /** The runner finishes its jobs, then leaves. */
-      drain: (id: string, options?: CallOptions): Promise<RunnerView> =>
-        transport.json({ method: 'POST', path: `${pathOf(id)}/drain`, repeat: 'always' }, options),
-      /** Disconnects the runner at once. Its jobs go to other runners. */
-      remove: (id: string, options?: CallOptions): Promise<void> =>
-        transport.json({ method: 'DELETE', path: pathOf(id) }, options),
-    },
+    ...runnerCalls(transport),
 
     /** Lines of the audit trail, newest first. */
     audit: (
@@ -58,26 +38,6 @@ export function operationCalls(transport: Transport) {
       erasure: (receipt: string, options?: CallOptions): Promise<ErasureView> =>
         transport.json(
           { method: 'GET', path: `/erasures/${encodeURIComponent(receipt)}` },
-          options,
-        ),
-    },
-
-    /** Tokens with which browser tabs join as runners for a limited time. */
-    joinTokens: {
-      /** Only this answer contains the token itself. */
-      make: (request: JoinTokenRequest = {}, options?: CallOptions): Promise<MadeJoinToken> =>
-        transport.json({ method: 'POST', path: '/runners/tokens', json: request }, options),
-      list: async (options?: CallOptions): Promise<readonly ListedJoinToken[]> =>
-        (
-          await transport.json<{ readonly items: readonly ListedJoinToken[] }>(
-            { method: 'GET', path: '/runners/tokens' },
-            options,
-          )
-        ).items,
-      /** Also disconnects the token's runners from this gateway. */
-      revoke: (id: string, options?: CallOptions): Promise<void> =>
-        transport.json(
-          { method: 'DELETE', path: `/runners/tokens/${encodeURIComponent(id)}`, repeat: 'always' },
           options,
         ),
     },
@@ -131,8 +91,6 @@ const figureCalls = (transport: Transport) => ({
   system: (options?: CallOptions): Promise<SystemView> =>
     transport.json({ method: 'GET', path: '/system' }, options),
 });
-
-const pathOf = (id: string): string => `/runners/${encodeURIComponent(id)}`;
 
 async function askReadiness(
   transport: Transport,

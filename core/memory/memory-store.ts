@@ -10,6 +10,7 @@ import { byAge, groupOf } from './memory-filter.ts';
 import { memoryNeighbours, memorySimilar, newestOfProducts } from './memory-neighbours.ts';
 import { createMemoryProvenance } from './memory-provenance.ts';
 import { bareText, MemoryRecords, type MemoryRecordsOptions } from './memory-records.ts';
+import { createMemoryRunnerBlocks } from './memory-runner-blocks.ts';
 import { searchMemory, searchMemoryWords, storedEvent } from './memory-search.ts';
 import { untilDisposed } from './until-disposed.ts';
 
@@ -36,6 +37,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     batchMax,
     provenanceStore: createMemoryProvenance(texts),
     erasureStore: createMemoryErasure(records),
+    runnerBlockStore: createMemoryRunnerBlocks(),
 
     async knownTexts(ids) {
       return records.knownTexts(ids);

@@ -2,6 +2,7 @@
 
 import type { ErasureStore } from './erasure.ts';
 import type { ProvenanceStore } from './provenance.ts';
+import type { RunnerBlockStore } from './runner-block-store.ts';
 import type {
   Count,
   CountsRequest,
@@ -55,6 +56,7 @@ export type VectorStore = AsyncDisposable & {
   readonly batchMax: { readonly texts: number; readonly events: number };
   readonly provenanceStore: ProvenanceStore;
   readonly erasureStore: ErasureStore;
+  readonly runnerBlockStore: RunnerBlockStore;
   /**
    * Those of these texts that are known. A text without events is then kept for a whole grace
    * period more (see `forget`), because its event is about to be written.

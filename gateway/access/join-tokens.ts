@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
+import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import { makeFolder } from '../files/make-folder.ts';
 
 /** The limits of the runners that join by this token. They are never trusted. */
@@ -31,8 +32,6 @@ export type JoinVerdict =
 const prefix = 'vsj1.';
 /** Issued tokens that have not expired. */
 export const joinTokensMax = 10_000;
-/** Above this many revocations, those of expired tokens are forgotten, the oldest first. */
-const revokedMax = 100_000;
 export const ttlMsMax = 7 * 24 * 3_600_000;
 
 const tokenSchema = z.object({
@@ -44,12 +43,13 @@ const tokenSchema = z.object({
 });
 const fileSchema = z.object({
   made: z.array(tokenSchema.extend({ madeAt: z.int() })).max(joinTokensMax),
+  /** Revocations of earlier gateways, which kept them here. */
   revoked: z.array(z.tuple([z.uuid(), z.int()])),
 });
 
 /**
- * `secret` is the shared runner token. The file in `dataDir` records which tokens were issued and
- * revoked, but not the tokens themselves.
+ * `secret` is the shared runner token. The file in `dataDir` records which tokens this gateway has
+ * issued, but not the tokens themselves. What is revoked stands in `blocks`.
  *
  * @throws UsageError when the file cannot be read
  */
@@ -57,10 +57,12 @@ export async function openJoinTokens({
   secret,
   dataDir,
   clock,
+  blocks,
 }: {
   readonly secret: string;
   readonly dataDir: string;
   readonly clock: Pick<Clock, 'now'>;
+  readonly blocks: Revocations;
 }): Promise<JoinTokens> {
   const file = join(dataDir, 'join-tokens.json');
   try {
@@ -72,6 +74,7 @@ export async function openJoinTokens({
       secret,
       file,
       clock,
+      blocks,
       found === null ? { made: [], revoked: [] } : fileSchema.parse(JSON.parse(found)),
     );
   } catch (error) {
@@ -84,22 +87,22 @@ export async function openJoinTokens({
   }
 }
 
+type Revocations = Pick<RunnerBlocks, 'revoke' | 'isRevoked'>;
+
 export class JoinTokens {
   readonly #key: Buffer;
   readonly #file: string;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #made: Map<string, JoinToken & { readonly madeAt: number }>;
-  /**
-   * Id → UTC ms of the token's expiry, in the order of revocation. Kept beyond the expiry: the
-   * clock may have been ahead, and a token must not be valid again when it is set right.
-   */
-  readonly #revoked: Map<string, number>;
+  readonly #blocks: Revocations;
+  readonly #earlier: z.infer<typeof fileSchema>['revoked'];
   #writing = Promise.resolve();
 
   constructor(
     secret: string,
     file: string,
     clock: Pick<Clock, 'now'>,
+    blocks: Revocations,
     { made, revoked }: z.infer<typeof fileSchema>,
   ) {
     // The key is derived from the secret: a signature then reveals nothing about the shared token.
@@ -107,7 +110,9 @@ export class JoinTokens {
     this.#file = file;
     this.#clock = clock;
     this.#made = new Map(made.map((token) => [token.id, token]));
-    this.#revoked = new Map(revoked);
+    this.#blocks = blocks;
+    this.#earlier = revoked;
+    for (const [id, expiresAt] of revoked) void this.#revoke(id, expiresAt).catch(() => undefined);
   }
 
   /** Resolves once the token is recorded; `null` when too many tokens have not expired. */
@@ -138,24 +143,26 @@ export class JoinTokens {
     const parsed = tokenSchema.safeParse(JSON.parse(Buffer.from(body, 'base64url').toString()));
     if (!parsed.success) return { ok: false, why: 'wrong' };
     if (parsed.data.expiresAt <= this.#clock.now()) return { ok: false, why: 'expired' };
-    return this.#revoked.has(parsed.data.id)
+    return this.#blocks.isRevoked(parsed.data.id)
       ? { ok: false, why: 'revoked' }
       : { ok: true, token: parsed.data };
   }
 
-  /** Revokes a token of any gateway, for this gateway only. Resolves once that is recorded. */
-  async revoke(id: string): Promise<void> {
-    const now = this.#clock.now();
-    this.#revoked.set(id, this.#made.get(id)?.expiresAt ?? now + ttlMsMax);
-    this.#dropExpired(now);
-    await this.#save();
+  /**
+   * Revokes a token of any gateway, at all gateways of the store. Takes effect here at once, and
+   * resolves when it is durable.
+   *
+   * @throws DependencyError when the store does not answer: it gets the revocation later
+   */
+  revoke(id: string): Promise<void> {
+    return this.#revoke(id, this.#made.get(id)?.expiresAt ?? this.#clock.now() + ttlMsMax);
   }
 
   /** The tokens issued here that have not expired, newest first. */
   list(): readonly IssuedToken[] {
     this.#dropExpired(this.#clock.now());
     return [...this.#made.values()]
-      .map((token) => ({ ...token, isRevoked: this.#revoked.has(token.id) }))
+      .map((token) => ({ ...token, isRevoked: this.#blocks.isRevoked(token.id) }))
       .toSorted((a, b) => b.madeAt - a.madeAt);
   }
 
@@ -165,10 +172,10 @@ export class JoinTokens {
 
   #dropExpired(now: number): void {
     for (const [id, { expiresAt }] of this.#made) if (expiresAt <= now) this.#made.delete(id);
-    for (const [id, until] of this.#revoked) {
-      if (this.#revoked.size <= revokedMax) return;
-      if (until <= now) this.#revoked.delete(id);
-    }
+  }
+
+  #revoke(id: string, expiresAt: number): Promise<void> {
+    return this.#blocks.revoke(id, 'the join token was revoked', expiresAt);
   }
 
   /** Writes the file, one write at a time and each atomically. */
@@ -179,7 +186,7 @@ export class JoinTokens {
         makeFolder(dirname(this.#file));
         await writeFile(
           `${this.#file}.new`,
-          JSON.stringify({ made: [...this.#made.values()], revoked: [...this.#revoked] }),
+          JSON.stringify({ made: [...this.#made.values()], revoked: this.#earlier }),
           { mode: 0o600 },
         );
         await rename(`${this.#file}.new`, this.#file);

@@ -67,6 +67,8 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /runner': page,
   'GET /runners': read,
   'GET /runners/connect': page,
+  'GET /runners/quarantines': admin,
+  'DELETE /runners/quarantines/{id}': admin,
   'GET /runners/tokens': admin,
   'POST /runners/tokens': admin,
   'DELETE /runners/tokens/{id}': admin,

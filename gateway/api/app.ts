@@ -28,6 +28,7 @@ import { ingestRoute } from './routes/ingest-routes.ts';
 import { joinTokenRoutes } from './routes/join-token-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { pageRoutes, rootRoute } from './routes/page-routes.ts';
+import { quarantineRoutes } from './routes/quarantine-routes.ts';
 import { recommendationRoutes } from './routes/recommendation-routes.ts';
 import { runnerRoutes } from './routes/runner-routes.ts';
 import { searchRoute } from './routes/search-routes.ts';
@@ -103,8 +104,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   deadLetterRoutes(app, services);
   statsRoutes(app, services);
   historyRoutes(app, services);
-  // Before /runners/{id}, which would match /runners/tokens.
+  // Before /runners/{id}, which would match them.
   joinTokenRoutes(app, services);
+  quarantineRoutes(app, services);
   runnerRoutes(app, services);
   healthRoutes(app, services);
   liveRoutes(app, services);

@@ -10,6 +10,7 @@ import type {
   EventSource,
   VectorStore,
 } from '#core/ports.ts';
+import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import type { Access } from '../access/access.ts';
 import type { AuditTrail } from '../access/audit-trail.ts';
 import type { JoinTokens } from '../access/join-tokens.ts';
@@ -65,8 +66,8 @@ export type Services = {
   /** The certificate for HTTPS; `null` without one. */
   readonly certificate: () => { readonly expiresAt: number } | null;
   readonly joinTokens: Pick<JoinTokens, 'make' | 'revoke' | 'list'>;
-  /** Ends the connections of all runners that joined with this token. */
-  readonly disconnectJoined: (tokenId: string) => void;
+  /** Which runners may not join. */
+  readonly blocks: Pick<RunnerBlocks, 'quarantines' | 'lift'>;
   /** Decides whether a runner with these headers, from this address, may connect. */
   readonly admitRunner: AdmitRunner;
   /** Where `npm run build` puts the web pages; may not exist. */

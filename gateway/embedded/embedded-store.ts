@@ -8,6 +8,8 @@ import type {
   Clock,
   ErasureStore,
   EventRecord,
+  ProvenanceStore,
+  RunnerBlockStore,
   TextRecord,
   VectorStore,
   WriteOutcome,
@@ -48,20 +50,10 @@ export function createEmbeddedStore(
     kind: 'embedded',
     batchMax: { texts: 1_000, events: 1_000 },
 
-    provenanceStore: {
-      mark: (mark) => writer.call('markSession', mark),
-      unmark: (runnerSession) => writer.call('unmarkSession', runnerSession),
-      marks: () => reader.call('sessionMarks', undefined),
-      embeddedBy: (work, limit) => reader.call('textsEmbeddedBy', { ...work, limit }),
-      async withhold(work) {
-        while (await writer.call('withholdTexts', work));
-      },
-      withheld: (limit) =>
-        reader.call('textsEmbeddedBy', { runnerSession: withheldSession, since: 0, limit }),
-      textsAfter: (after, limit) => reader.call('textsAfter', { after, limit }),
-    },
-
+    provenanceStore: provenanceStoreOf(writer, reader),
     erasureStore: erasureStoreOf(writer, reader, clock),
+    runnerBlockStore: runnerBlockStoreOf(writer, reader),
+
     async knownTexts(ids) {
       if (ids.length === 0) return new Set();
       return new Set(await writer.call('knownTexts', { ids, now: clock.now() }));
@@ -169,6 +161,31 @@ function erasureStoreOf(
     scrub: () => writer.call('scrub', undefined),
   };
 }
+
+const provenanceStoreOf = (
+  writer: StoreWorkers['writer'],
+  reader: StoreWorkers['reader'],
+): ProvenanceStore => ({
+  mark: (mark) => writer.call('markSession', mark),
+  unmark: (runnerSession) => writer.call('unmarkSession', runnerSession),
+  marks: () => reader.call('sessionMarks', undefined),
+  embeddedBy: (work, limit) => reader.call('textsEmbeddedBy', { ...work, limit }),
+  async withhold(work) {
+    while (await writer.call('withholdTexts', work));
+  },
+  withheld: (limit) =>
+    reader.call('textsEmbeddedBy', { runnerSession: withheldSession, since: 0, limit }),
+  textsAfter: (after, limit) => reader.call('textsAfter', { after, limit }),
+});
+
+const runnerBlockStoreOf = (
+  writer: StoreWorkers['writer'],
+  reader: StoreWorkers['reader'],
+): RunnerBlockStore => ({
+  put: (blocks) => writer.call('putBlocks', blocks),
+  since: (time) => reader.call('blocksSince', time),
+  remove: (blocks) => writer.call('removeBlocks', blocks),
+});
 
 function textRejection({ id, embedding }: TextRecord, dimensions: number): WriteOutcome | null {
   const message = isUuid(id)

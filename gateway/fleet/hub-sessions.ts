@@ -98,9 +98,20 @@ export class HubSessions {
     const reason = 'a job is past its deadline';
     const isNewcomer =
       fleet.proving.isGuarded(options.clock.monotonic()) && !fleet.proving.probation(id).isProven;
+    this.end(id, { code: closeCode.timeout, reason, blame: true });
     if (connection !== undefined && isNewcomer)
       this.trust.quarantined.slow(connection.identity, reason);
-    this.end(id, { code: closeCode.timeout, reason, blame: true });
+  }
+
+  /** Ends connections whose token was revoked, and those that had not begun in time. */
+  endBlocked(): void {
+    const { blocks } = this.#state.options;
+    for (const { session, identity, checks } of this.#state.connections.values()) {
+      const { token } = identity;
+      if (token !== null && blocks.isRevoked(token.id)) this.end(session.id, revoked);
+      const reason = checks === null ? this.trust.quarantined.refusalOf(identity) : null;
+      if (reason !== null) this.end(session.id, { code: closeCode.notNow, reason, blame: false });
+    }
   }
 
   /** Carries out what the session decided. */
@@ -209,6 +220,12 @@ export class HubSessions {
     observer.runners(this.views());
   }
 }
+
+const revoked: Ending = {
+  code: closeCode.tokenRevoked,
+  reason: 'the join token was revoked',
+  blame: false,
+};
 
 /** The close reason that runners receive when the gateway stops. */
 export const shuttingDown = 'the gateway is shutting down';

@@ -12,6 +12,7 @@ import type { Channel, Clock, EmbedderInfo, EmbeddingService } from '#core/ports
 import type { GatewaySessionOptions } from '#core/protocol/gateway-session.ts';
 import type { CrossCheckResult } from '#core/trust/agreement.ts';
 import type { ProvenanceLog } from '#core/trust/repair.ts';
+import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import type { RunnerTokens } from '../access/runner-admission.ts';
 import { defaultCheckIntervalMs, unsettledMaxHighest } from '../config/shared-defaults.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
@@ -86,6 +87,10 @@ export type RunnerHubOptions = Pick<GatewaySessionOptions, 'identity' | 'golden'
      * it.
      */
     readonly addressOf: (request: IncomingMessage) => string;
+    /** Hides an address: see `addressMarks`. */
+    readonly addressMark: (address: string) => string;
+    /** Which runners may not join. */
+    readonly blocks: RunnerBlocks;
     /** Records what untrusted runners embed, and repairs it when a runner was wrong. */
     readonly provenanceLog: ProvenanceLog;
     /**
@@ -159,8 +164,6 @@ export type RunnerHub = {
   drain(id: string): boolean;
   /** Ends a runner's connection now and requeues its work. `false`: there is no such runner. */
   remove(id: string): boolean;
-  /** Ends the connections of all runners that joined by this token. */
-  revoke(tokenId: string): void;
   /** Closes every connection, waits up to `closeMsMax` for it, and rejects all waiting texts. */
   close(): Promise<void>;
 };

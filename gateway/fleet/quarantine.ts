@@ -3,11 +3,11 @@
 // token, or the address of one with the shared token. An address slows only newcomers.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
-import { addressBackoff, QuarantineBackoff, tokenBackoff } from '#core/trust/quarantine-backoff.ts';
+import type { RunnerBlock } from '#core/ports.ts';
 import { deviceOf, viewOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
 import type { RunnerView } from './hub-types.ts';
-import type { RunnerIdentity } from './runner-identity.ts';
+import { subjectOf, type RunnerIdentity } from './runner-identity.ts';
 
 const viewsMax = 100;
 /** A runner is shown for as long as its quarantine, but within these bounds. */
@@ -15,7 +15,6 @@ const viewMs = { min: 600_000, max: 3_600_000 };
 
 export class QuarantineList {
   readonly #state: HubState;
-  readonly #backoff = new QuarantineBackoff();
   readonly #views = new BoundedMap<
     string,
     { readonly view: RunnerView; readonly shownUntil: number }
@@ -29,18 +28,24 @@ export class QuarantineList {
 
   /** Why this runner may not join now; `null`: it may. */
   refusal(identity: RunnerIdentity): string | null {
-    const now = this.#now;
-    const key = keyOf(identity);
-    if (key === null) return null;
-    const entry = this.#backoff.find(key, now);
-    if (entry !== null) {
-      const seconds = Math.ceil((entry.until - now) / 1000);
-      return `quarantined for ${seconds} s more (time ${entry.times}): ${entry.reason}`;
-    }
-    return this.#backoff.has(key, now) && this.#hasNewcomer(key)
-      ? 'quarantined until the runner that is being checked is proven: a runner with this token ' +
-          'or from this address was wrong'
-      : null;
+    const subject = this.#subjectOf(identity);
+    if (subject === null) return null;
+    return (
+      this.refusalOf(identity) ??
+      (this.#state.options.blocks.wasWrong(subject) && this.#hasNewcomer(subject)
+        ? 'quarantined until the runner that is being checked is proven: a runner with this ' +
+          'token or from this address was wrong'
+        : null)
+    );
+  }
+
+  /** The quarantine in which this runner is, in words; `null`: it is in none. */
+  refusalOf(identity: RunnerIdentity): string | null {
+    const subject = this.#subjectOf(identity);
+    const block = subject === null ? null : this.#state.options.blocks.quarantineOf(subject);
+    if (block === null) return null;
+    const seconds = Math.ceil((block.until - this.#now) / 1000);
+    return `quarantined for ${seconds} s more (time ${block.times}): ${block.reason}`;
   }
 
   /** The runner held work up: it and others like it may join again only after a while. */
@@ -71,22 +76,28 @@ export class QuarantineList {
 
   /** UTC ms until which it is refused. */
   #refuse(identity: RunnerIdentity, reason: string): number {
-    const key = keyOf(identity);
-    if (key === null) return this.#now;
-    const backoff = identity.token === null ? addressBackoff : tokenBackoff;
-    return this.#backoff.add(key, reason, this.#now, backoff).until;
+    const subject = this.#subjectOf(identity);
+    const { blocks } = this.#state.options;
+    return subject === null ? this.#now : blocks.quarantine(subject, reason).until;
   }
 
-  /** A runner that is known by this key is connected, and not proven. */
-  #hasNewcomer(key: string): boolean {
+  /** A runner of this subject is connected, and not proven. */
+  #hasNewcomer({ by, id }: RunnerBlock['subject']): boolean {
     const { connections, fleet, options } = this.#state;
     if (!fleet.proving.isGuarded(options.clock.monotonic())) return false;
-    return [...connections.values()].some(
-      ({ session, identity }) =>
-        keyOf(identity) === key &&
+    return [...connections.values()].some(({ session, identity }) => {
+      const subject = this.#subjectOf(identity);
+      return (
+        subject?.by === by &&
+        subject.id === id &&
         session.hello !== null &&
-        !fleet.proving.probation(session.id).isProven,
-    );
+        !fleet.proving.probation(session.id).isProven
+      );
+    });
+  }
+
+  #subjectOf(identity: RunnerIdentity): RunnerBlock['subject'] | null {
+    return subjectOf(identity, this.#state.options.addressMark);
   }
 }
 
@@ -116,10 +127,4 @@ export function quarantine(
     },
     'runner quarantined: its vectors are wrong',
   );
-}
-
-/** `null`: a trusted runner, which is never refused. */
-function keyOf({ trusted, token, address }: RunnerIdentity): string | null {
-  if (trusted) return null;
-  return token === null ? `address ${address}` : `token ${token.id}`;
 }

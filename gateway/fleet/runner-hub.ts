@@ -69,6 +69,7 @@ class FleetHub implements RunnerHub {
       joinLimits: new JoinTokenLimits(connections),
     };
     this.#sessions = new HubSessions(this.#state);
+    options.blocks.onChange(() => this.#sessions.endBlocked());
     this.#upgrades = new RunnerUpgrades(options, (channel, identity) =>
       this.accept(channel, identity),
     );
@@ -104,12 +105,6 @@ class FleetHub implements RunnerHub {
 
   remove(id: string): boolean {
     return this.#sessions.end(id, { code: closeCode.done, reason: 'removed', blame: false });
-  }
-
-  revoke(tokenId: string): void {
-    const ending = { code: closeCode.tokenRevoked, reason: 'the join token was revoked' };
-    for (const { session } of this.#state.joinLimits.of(tokenId))
-      this.#sessions.end(session.id, { ...ending, blame: false });
   }
 
   async close(): Promise<void> {

@@ -40,11 +40,20 @@ export class RunnerTrust {
 
   /**
    * The runner has passed its first golden check. Resolves once it may work: an untrusted runner
-   * waits until its session is marked in the store. `false`: its connection has ended.
+   * waits until its session is marked in the store, and until it is known who may not join.
+   * `false`: its connection has ended.
    */
   async begin(connection: HubConnection): Promise<boolean> {
     const { session, identity, ended } = connection;
-    const { provenanceLog, bounds, limits, random, clock } = this.#state.options;
+    const { provenanceLog, blocks, bounds, limits, random, clock } = this.#state.options;
+    try {
+      if (!identity.trusted) {
+        await provenanceLog.begin(session.id, session.checkedAt, ended.signal);
+        await blocks.loaded;
+      }
+    } catch {
+      return false;
+    }
     connection.checks = new RunnerChecks(
       {
         golden: { cases: session.golden },
@@ -58,11 +67,6 @@ export class RunnerTrust {
     );
     connection.verifiedUntil = session.checkedAt;
     this.#expectsTrusted ||= identity.trusted;
-    try {
-      if (!identity.trusted) await provenanceLog.begin(session.id, session.checkedAt, ended.signal);
-    } catch {
-      return false;
-    }
     this.#endIfSettled(connection);
     return this.#isConnected(connection);
   }

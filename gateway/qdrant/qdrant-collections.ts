@@ -16,6 +16,8 @@ export type QdrantCollections = {
   readonly sessions: string;
   /** Tombstones and erasures of persons. */
   readonly erasures: string;
+  /** Which runners may not join. */
+  readonly blocks: string;
 };
 
 /** The name of the sparse vector. */
@@ -92,6 +94,8 @@ export async function prepareCollections(
   await prepare(qdrant, names.sessions, {}, identity, { ...placed, metadata, vectors: {} });
   const erasures = { type: 'keyword', at: 'datetime', is_open: 'keyword' } as const;
   await prepare(qdrant, names.erasures, erasures, identity, { ...placed, metadata, vectors: {} });
+  const blocks = { at: 'datetime' } as const;
+  await prepare(qdrant, names.blocks, blocks, identity, { ...placed, metadata, vectors: {} });
 }
 
 async function checkVersion(qdrant: Qdrant): Promise<void> {

@@ -10,9 +10,10 @@ import { erasedKind } from './erased-kind.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, hasId, isAnyText, isBefore, isValue } from './qdrant-filter.ts';
+import { putPoints } from './qdrant-payloads.ts';
 import { stringAt, timeOf } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
-import { createQdrantTombstones, putPoints } from './qdrant-tombstones.ts';
+import { createQdrantTombstones } from './qdrant-tombstones.ts';
 
 const eraseMax = 1_000;
 const pageMax = 1_000;

@@ -18,6 +18,7 @@ import { createQdrantEvents } from './qdrant-events.ts';
 import { createQdrantNeighbours } from './qdrant-neighbours.ts';
 import { createQdrantProvenance } from './qdrant-provenance.ts';
 import { createQdrantRetention } from './qdrant-retention.ts';
+import { createQdrantRunnerBlocks } from './qdrant-runner-blocks.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantSimilar } from './qdrant-similar.ts';
 import { createQdrantTexts } from './qdrant-texts.ts';
@@ -86,7 +87,6 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
   readonly prepared: () => Promise<void>;
 } {
   const { clock, timeoutMs } = address;
-  const settleMs = tombstonesReadMs + timeoutMs;
   const connected = connectQdrant(address);
   const names = namesOf(collections);
 
@@ -140,8 +140,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
   const store: VectorStore = {
     kind: 'qdrant',
     batchMax,
-    provenanceStore: createQdrantProvenance({ qdrant, names }),
-    erasureStore: createQdrantErasure({ qdrant, names, texts, settleMs }),
+    ...recordStores({ qdrant, names, texts, settleMs: tombstonesReadMs + timeoutMs }),
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
@@ -168,6 +167,18 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
   return { store, prepared };
 }
 
+/** What is not about the index itself: who made vectors, who was erased, and who may not join. */
+function recordStores(
+  parts: Parameters<typeof createQdrantErasure>[0],
+): Pick<VectorStore, 'provenanceStore' | 'erasureStore' | 'runnerBlockStore'> {
+  const { qdrant, names } = parts;
+  return {
+    provenanceStore: createQdrantProvenance({ qdrant, names }),
+    erasureStore: createQdrantErasure(parts),
+    runnerBlockStore: createQdrantRunnerBlocks(qdrant, names.blocks),
+  };
+}
+
 function countPoints(qdrant: Qdrant, names: QdrantCollections): Promise<StoreCounts> {
   return qdrant.read('count its points', async (client) => {
     const [text, event] = await Promise.all([
@@ -186,6 +197,7 @@ const namesOf = ({ texts, events }: QdrantStoreOptions['collections']): QdrantCo
   words: `${texts}_words_${featuresVersion}`,
   sessions: `${texts}_sessions`,
   erasures: `${texts}_erasures`,
+  blocks: `${texts}_blocks`,
 });
 
 /** Splits writes larger than `countMax` into parts, and writes one part after the other. */

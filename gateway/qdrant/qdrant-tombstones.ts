@@ -1,34 +1,16 @@
 // Keeps tombstones in Qdrant, with the key of their marks.
 
 import { randomBytes } from 'node:crypto';
-import type { Schemas } from '@qdrant/js-client-rest';
 import { partsOf } from '#core/collections/parts-of.ts';
 import type { ErasureStore } from '#core/ports.ts';
-import { applied } from './applied-write.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { hasId, isBefore, isSince, isValue } from './qdrant-filter.ts';
+import { payloadsOf, putPoints } from './qdrant-payloads.ts';
 import { stringAt, timeAt, timeOf } from './qdrant-points.ts';
 
 const pageMax = 1_000;
 /** A fixed UUID. */
 const keyPoint = '7a6b4c1e-0d5f-5b0a-9c3e-6f1d2e8a4b90';
-
-export const putPoints = (
-  qdrant: Qdrant,
-  collection: string,
-  what: string,
-  points: Schemas['PointStruct'][],
-  filter?: Schemas['Filter'],
-): Promise<void> =>
-  qdrant.write(what, (client) =>
-    applied(
-      client.upsert(collection, {
-        points,
-        ...(filter !== undefined && { update_filter: filter }),
-        wait: true,
-      }),
-    ),
-  );
 
 export function createQdrantTombstones(
   qdrant: Qdrant,
@@ -69,23 +51,14 @@ export function createQdrantTombstones(
         );
       }
     },
-    tombstonesSince: (since) =>
-      qdrant.read('read tombstones', async (client) => {
-        const found: { mark: string; at: number }[] = [];
-        let offset: Schemas['ScrollResult']['next_page_offset'] = null;
-        do {
-          const page: Schemas['ScrollResult'] = await client.scroll(collection, {
-            filter: { must: [isValue('type', 'tombstone'), isSince('at', since)] },
-            limit: pageMax,
-            with_payload: ['mark', 'at'],
-            offset,
-          });
-          for (const { payload } of page.points)
-            found.push({ mark: stringAt(payload, 'mark'), at: timeAt(payload, 'at') });
-          offset = page.next_page_offset ?? null;
-        } while (offset !== null);
-        return found;
-      }),
+    async tombstonesSince(since) {
+      const must = [isValue('type', 'tombstone'), isSince('at', since)];
+      const points = await payloadsOf(qdrant, collection, 'read tombstones', must);
+      return points.map((payload) => ({
+        mark: stringAt(payload, 'mark'),
+        at: timeAt(payload, 'at'),
+      }));
+    },
   };
 }
 

@@ -169,6 +169,11 @@ export function repairObserver(
   };
 }
 
+export const blocksTrouble = (log: Log, clock: Clock): ((error: unknown) => void) =>
+  createTroubleLog(clock, (fields) =>
+    log.warn(fields, 'cannot read or write which runners may not join; retrying'),
+  );
+
 export function olderTextsObserver(log: Log, clock: Clock): OlderTextsOptions['observer'] {
   return {
     refused: ({ id, message }) =>

@@ -113,7 +113,7 @@ async function servicesOf(
   const { dataDir, clock, startedAt, log, erasures } = options;
   const { config } = settings;
   const { source, sink, store, deadLetters, disk } = storage;
-  const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner } = fleet;
+  const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner, blocks } = fleet;
   const { fileBytesMax } = config.audit;
   const gauges = createGauges({ source, store, deadLetters, clock });
   const lag = async () =>
@@ -156,7 +156,7 @@ async function servicesOf(
     removeRunner: (id) => hub.remove(id),
     certificate,
     joinTokens,
-    disconnectJoined: (tokenId) => hub.revoke(tokenId),
+    blocks,
     admitRunner,
   };
 }

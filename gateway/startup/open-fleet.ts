@@ -3,9 +3,10 @@
 
 import type { Clock, EmbeddingService, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
+import { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import type { Access } from '../access/access.ts';
 import { openJoinTokens, type JoinTokens } from '../access/join-tokens.ts';
-import { checkRunnerToken } from '../access/runner-admission.ts';
+import { checkRunnerToken, type RunnerTokens } from '../access/runner-admission.ts';
 import { freshToken, localRunnerToken } from '../access/runner-token.ts';
 import { limitTokenGuesses, runnerAddress, type AdmitRunner } from '../access/token-guess-limit.ts';
 import type { Config } from '../config/config.ts';
@@ -15,16 +16,18 @@ import { withPrefixes } from '../fleet/prefixed-embedding.ts';
 import { QueryVectors } from '../fleet/query-vectors.ts';
 import { RequestEmbeddings, requestEmbeddingLimits } from '../fleet/request-embeddings.ts';
 import { createRunnerHub } from '../fleet/runner-hub.ts';
+import { addressMarks } from '../fleet/runner-identity.ts';
 import { secureRandom } from '../fleet/secure-random.ts';
 import type { Live } from '../live/live.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import { hubLimits, pipelineLimits } from './live-limits.ts';
-import { hubObserver, repairObserver } from './observers.ts';
+import { blocksTrouble, hubObserver, repairObserver } from './observers.ts';
 
 export type FleetParts = {
   readonly hub: RunnerHub;
   readonly repair: Repair;
+  readonly blocks: RunnerBlocks;
   /** Puts the model's prefixes before texts. */
   readonly embedding: EmbeddingService;
   readonly queries: QueryVectors;
@@ -71,23 +74,22 @@ export async function openFleet(
   opened: AsyncDisposableStack,
 ): Promise<FleetParts> {
   const { identity, golden, bounds, prefixes } = model;
-  const shared = config.runners.token ?? (await localRunnerToken(dataDir));
-  const joinTokens = await openJoinTokens({ secret: shared, dataDir, clock });
-  const ownToken = freshToken();
-  const { trustedToken } = config.runners;
-  const tokens = {
-    shared,
-    trusted: trustedToken === null ? [ownToken] : [ownToken, trustedToken],
-    join: (token: string) => joinTokens.verify(token),
-  };
-  for (const token of [shared, ...tokens.trusted]) secrets.add(token);
+  const { backoff } = pipelineLimits(config);
+  const { tokens, blocks, joinTokens, ownToken } = await openJoining({
+    config,
+    store,
+    dataDir,
+    clock,
+    log,
+  });
+  for (const token of [tokens.shared, ...tokens.trusted]) secrets.add(token);
 
   const repair = new Repair({
     store,
     clock,
     limits: hubLimits(config),
     isShared: store.kind === 'qdrant',
-    backoff: pipelineLimits(config).backoff,
+    backoff,
     observer: repairObserver(telemetry, log, clock),
     // The hub reports to the repair, which embeds through the hub.
     embedding: { embed: (text, options) => embedding.embed(text, options) },
@@ -100,10 +102,12 @@ export async function openFleet(
     clock,
     log,
     provenanceLog: repair,
+    blocks,
+    addressMark: addressMarks(tokens.shared),
     random: secureRandom(),
     addressOf: (request) => runnerAddress(access, request),
     limits: hubLimits(config),
-    expectsTrusted: config.runners.count !== 0 || trustedToken !== null,
+    expectsTrusted: config.runners.count !== 0 || config.runners.trustedToken !== null,
     observer: hubObserver(telemetry, live, () => queries.clear()),
   });
   opened.defer(() => hub.close());
@@ -113,6 +117,7 @@ export async function openFleet(
   return {
     hub,
     repair,
+    blocks,
     embedding,
     queries,
     requestEmbeddings: new RequestEmbeddings({
@@ -130,4 +135,32 @@ export async function openFleet(
     admitRunner: limitTokenGuesses(access, (headers) => checkRunnerToken(headers, tokens)),
     ownToken,
   };
+}
+
+/** With which tokens runners may join, and which of them may not. */
+async function openJoining({
+  config,
+  store,
+  dataDir,
+  clock,
+  log,
+}: Pick<FleetPartsOptions, 'config' | 'store' | 'dataDir' | 'clock' | 'log'>): Promise<
+  Pick<FleetParts, 'blocks' | 'joinTokens' | 'ownToken'> & { readonly tokens: RunnerTokens }
+> {
+  const { trustedToken, token } = config.runners;
+  const blocks = new RunnerBlocks({
+    store: store.runnerBlockStore,
+    clock,
+    backoff: pipelineLimits(config).backoff,
+    onFailure: blocksTrouble(log, clock),
+  });
+  const shared = token ?? (await localRunnerToken(dataDir));
+  const joinTokens = await openJoinTokens({ secret: shared, dataDir, clock, blocks });
+  const ownToken = freshToken();
+  const tokens = {
+    shared,
+    trusted: trustedToken === null ? [ownToken] : [ownToken, trustedToken],
+    join: (text: string) => joinTokens.verify(text),
+  };
+  return { blocks, joinTokens, ownToken, tokens };
 }

@@ -52,7 +52,7 @@ export function startWork(options: WorkOptions): Work {
   const { config, storage, fleet, clock, log, telemetry, live, versions, timestamps } = options;
   const { erasures } = options;
   const { source, store, deadLetters } = storage;
-  const { embedding, repair, ownToken } = fleet;
+  const { embedding, repair, blocks, ownToken } = fleet;
   const limits = pipelineLimits(config);
   const stopping = new AbortController();
   const pipeline = runPipeline({
@@ -70,6 +70,7 @@ export function startWork(options: WorkOptions): Work {
   }).catch(options.onFatal);
   const erasing = erasures.run(stopping.signal);
   const repairing = repair.run(stopping.signal);
+  const blocking = blocks.run(stopping.signal);
   const { modelRevision, olderTokenizers } = options.identity;
   const { url, collection } = config.qdrant;
   const renewing =
@@ -116,7 +117,7 @@ export function startWork(options: WorkOptions): Work {
           }),
     async stop() {
       stopping.abort();
-      await Promise.all([pipeline, retention, repairing, renewing, erasing, preparing]);
+      await Promise.all([pipeline, retention, repairing, blocking, renewing, erasing, preparing]);
     },
   };
 }

@@ -5,6 +5,7 @@ import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
+import { runnerBlockStoreConformance } from '../conformance/runner-block-store.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { vectorSearchConformance } from '../conformance/vector-search.ts';
 import { vectorStoreConformance } from '../conformance/vector-store.ts';
@@ -31,6 +32,7 @@ deadLettersConformance('embedded', async () => {
 
 vectorStoreConformance('embedded', embeddedStoreMaker('auto'));
 erasureStoreConformance('embedded', embeddedStoreMaker('auto'));
+runnerBlockStoreConformance('embedded', embeddedStoreMaker('auto'));
 behaviourAnalysisConformance('embedded', embeddedStoreMaker('auto'));
 recommendationsConformance('embedded', embeddedStoreMaker('auto'));
 wordSearchConformance('embedded', embeddedStoreMaker('auto'));

@@ -6,6 +6,7 @@ import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
+import { runnerBlockStoreConformance } from '../conformance/runner-block-store.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
 import { vectorStoreConformance } from '../conformance/vector-store.ts';
@@ -18,6 +19,7 @@ function conformance(name: string, urlOf: () => string, plans: readonly SearchPl
   recommendationsConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   wordSearchConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   erasureStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
+  runnerBlockStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   for (const plan of plans)
     vectorSearchConformance(`${name}, ${plan}`, qdrantStoreMaker(urlOf, plan));
 }

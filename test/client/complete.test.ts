@@ -72,6 +72,8 @@ test('every path has a call', async () => {
     runners.get(id),
     runners.drain(id),
     runners.remove(id),
+    runners.quarantines(),
+    runners.endQuarantine(id),
     joinTokens.make(),
     joinTokens.list(),
     joinTokens.revoke(id),

@@ -8,7 +8,6 @@ import { TextRateLimit } from '#core/fleet/text-rate-limit.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { agreementMin, boundsOf, strayMax } from '#core/trust/agreement.ts';
 import { Canaries } from '#core/trust/canaries.ts';
-import { QuarantineBackoff, tokenBackoff } from '#core/trust/quarantine-backoff.ts';
 import { Sampler, type Sample } from '#core/trust/sampler.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 
@@ -301,23 +300,6 @@ test('two dtypes may differ by 1.5 times the sum of their distances from the ref
       },
     ),
   );
-});
-
-test('a quarantine doubles from a minute up to a day, and resets after a good day', () => {
-  const book = new QuarantineBackoff();
-  let now = 0;
-  const waits: number[] = [];
-  for (let time = 0; time < 13; time++) {
-    const { until } = book.add('a', 'wrong', now, tokenBackoff);
-    expect(book.find('a', until - 1)?.times).toBe(time + 1);
-    expect(book.find('a', until)).toBeNull();
-    waits.push((until - now) / minuteMs);
-    now = until;
-  }
-  expect(waits.slice(0, 5)).toEqual([1, 2, 4, 8, 16]);
-  expect(Math.max(...waits)).toBe(24 * 60);
-  expect(book.find('b', 0)).toBeNull();
-  expect(book.add('a', 'wrong', now + 24 * 60 * minuteMs + 1, tokenBackoff).times).toBe(1);
 });
 
 test('runners that share a rate never exceed it, and each gets at least one text', () => {

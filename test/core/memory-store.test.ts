@@ -5,6 +5,7 @@ import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
+import { runnerBlockStoreConformance } from '../conformance/runner-block-store.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
 import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
@@ -18,6 +19,7 @@ const makeStore =
 
 vectorStoreConformance('memory', makeStore('auto'));
 erasureStoreConformance('memory', makeStore('auto'));
+runnerBlockStoreConformance('memory', makeStore('auto'));
 behaviourAnalysisConformance('memory', makeStore('auto'));
 recommendationsConformance('memory', makeStore('auto'));
 wordSearchConformance('memory', makeStore('auto'));

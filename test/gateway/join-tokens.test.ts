@@ -5,22 +5,28 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
+import type { VectorStore } from '#core/ports.ts';
+import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import { openJoinTokens, type JoinTokens } from '../../gateway/access/join-tokens.ts';
-import { fakeVector } from '../helpers/fake-model.ts';
+import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 import { joinFakeRunner } from '../helpers/fake-runner.ts';
+import { loadedBlocks } from '../helpers/hub-parts.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { apiKey, problemOf, testApp } from './test-services.ts';
-import { openWorld } from './trust-world.ts';
+import { openWorld, type World } from './trust-world.ts';
 
 const terms = { name: 'a tab', ttlMs: 60_000, runnersMax: 1, textsPerSecondMax: null };
 const clock = new ManualClock();
 let folder: TemporaryFolder;
+let blocks: RunnerBlocks;
 let tokens: JoinTokens;
-const open = (secret = 'secret') => openJoinTokens({ secret, dataDir: folder.path, clock });
+const open = (secret = 'secret') => openJoinTokens({ secret, dataDir: folder.path, clock, blocks });
 
 beforeEach(async () => {
   folder = await temporaryFolder();
+  blocks = loadedBlocks(clock);
   tokens = await open();
 });
 afterEach(() => folder[Symbol.asyncDispose]());
@@ -82,14 +88,12 @@ describe('a join token', () => {
     expect((await open()).verify(token)).toEqual({ ok: false, why: 'revoked' });
   });
 
-  test('stays revoked after a restart; the file is private and holds no token', async () => {
+  test('is listed as revoked; the file is private and holds no token', async () => {
     const {
       token,
       terms: { id },
     } = await made();
     await tokens.revoke(id);
-    expect(tokens.verify(token)).toEqual({ ok: false, why: 'revoked' });
-    expect((await open()).verify(token)).toEqual({ ok: false, why: 'revoked' });
     expect((await open()).list()).toMatchObject([{ id, isRevoked: true }]);
     const file = join(folder.path, 'join-tokens.json');
     expect(await readFile(file, 'utf8')).not.toContain(token.split('.')[2]);
@@ -99,17 +103,35 @@ describe('a join token', () => {
   });
 });
 
+test('a token that an earlier gateway revoked in its file stays revoked', async () => {
+  const {
+    token,
+    terms: { id, expiresAt },
+  } = await made();
+  const file = join(folder.path, 'join-tokens.json');
+  const written: object = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...written, revoked: [[id, expiresAt]] }));
+  expect((await open()).verify(token)).toEqual({ ok: false, why: 'revoked' });
+});
+
 const embed = (texts: readonly string[]) => texts.map(fakeVector);
 
-const world = () =>
-  openWorld({
+/** The tokens are made by `tokens`, and verified as this gateway knows what is revoked. */
+async function world(store?: VectorStore): Promise<World & { readonly tokens: JoinTokens }> {
+  const its: { tokens: JoinTokens | null } = { tokens: null };
+  const here = await openWorld({
     clock,
+    ...(store !== undefined && { store }),
     tokens: {
       shared: 'shared-token',
       trusted: ['trusted-token'],
-      join: (token) => tokens.verify(token),
+      join: (token) => its.tokens?.verify(token) ?? null,
     },
   });
+  blocks = here.blocks;
+  its.tokens = await open();
+  return Object.assign(here, { tokens: its.tokens });
+}
 
 describe('a runner with a join token', () => {
   test('is untrusted, counts towards the limit, and is closed with 4401 when revoked', async () => {
@@ -125,8 +147,7 @@ describe('a runner with a join token', () => {
       await joinFakeRunner({ url: here.url, token, name: 'tab 2', vectors: embed }).closed,
     ).toMatchObject({ code: 4429, reason: 'the runner limit of this join token (1) is reached' });
     await here.feed(10);
-    await tokens.revoke(id);
-    here.hub.revoke(id);
+    await here.tokens.revoke(id);
     expect(await runner.closed).toMatchObject({ code: 4401 });
     expect(
       (await joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed }).closed).code,
@@ -155,8 +176,7 @@ describe('a runner with a join token', () => {
       url: here.url,
       token,
       name: 'tab',
-      vectors: (texts, job) =>
-        job === 0 ? embed(texts) : texts.map((text) => fakeVector(`${text}!`)),
+      vectors: lying,
     });
     await here.ready(2);
     await here.feed(200);
@@ -177,13 +197,77 @@ describe('a runner with a join token', () => {
   });
 });
 
+const memoryStore = () => createMemoryStore({ dimensions, now: () => clock.now() });
+/** Right for the golden texts of its first job, and wrong from then on. */
+const lying = (texts: readonly string[], job: number) =>
+  job === 0 ? embed(texts) : texts.map((text) => fakeVector(`${text}!`));
+
+describe('at two gateways of one store', () => {
+  test('a token that one revokes is revoked at the other, whose runner is closed', async () => {
+    const shared = memoryStore();
+    await using one = await world(shared);
+    await using other = await world(shared);
+    const { token, terms: of } = await made({ ttlMs: 3_600_000 });
+    const runner = joinFakeRunner({ url: other.url, token, name: 'tab', vectors: embed });
+    await other.ready(1);
+    await one.tokens.revoke(of.id);
+    await other.pass(6_000);
+    expect(await runner.closed).toMatchObject({ code: 4401 });
+    expect(other.tokens.verify(token)).toEqual({ ok: false, why: 'revoked' });
+  });
+
+  test('a liar stays in quarantine at the other, and after a restart', async () => {
+    const shared = memoryStore();
+    const { token } = await made({ ttlMs: 3_600_000, runnersMax: 5 });
+    await using other = await world(shared);
+    {
+      await using one = await world(shared);
+      joinFakeRunner({ url: one.url, token: 'trusted-token', name: 'own', vectors: embed });
+      const liar = joinFakeRunner({ url: one.url, token, name: 'liar', vectors: lying });
+      await one.ready(2);
+      await one.feed(200);
+      await one.pass(5_000);
+      expect((await liar.closed).code).toBe(4403);
+    }
+    await using restarted = await world(shared);
+    await other.pass(6_000);
+    for (const { url } of [other, restarted])
+      expect(
+        await joinFakeRunner({ url, token, name: 'renamed', vectors: embed }).closed,
+      ).toMatchObject({ code: 4429, reason: expect.stringMatching(/^quarantined for \d+ s more/) });
+    const [found] = other.blocks.quarantines();
+    if (found === undefined) throw new Error('the quarantine is not known');
+    await other.blocks.lift(found);
+    joinFakeRunner({ url: other.url, token, name: 'mended', vectors: embed });
+    await other.ready(1);
+  });
+});
+
 describe('over HTTP', () => {
-  test('a token is created, shown once, listed without its text and revoked', async () => {
-    const ended: string[] = [];
-    const { post, request, logged } = testApp({
-      joinTokens: tokens,
-      disconnectJoined: (id) => ended.push(id),
+  test('quarantines are listed without the address, and one is lifted', async () => {
+    const { request } = testApp({ blocks });
+    blocks.quarantine({ by: 'token', id: 'token-1' }, 'wrong');
+    await clock.advance(1);
+    blocks.quarantine({ by: 'address', id: 'hash' }, 'wrong too');
+    const listed = await (await request('/runners/quarantines')).text();
+    const { items }: { readonly items: readonly { readonly id: string }[] } = JSON.parse(listed);
+    expect(items).toMatchObject([
+      { by: 'address', join_token: null, reason: 'wrong too', times: 1 },
+      { by: 'token', join_token: 'token-1', reason: 'wrong' },
+    ]);
+    expect(listed).not.toContain('hash');
+    const lift = (id: string | undefined) =>
+      request(`/runners/quarantines/${id}`, { method: 'DELETE' });
+    expect((await lift(items[0]?.id)).status).toBe(204);
+    expect(blocks.quarantines()).toHaveLength(1);
+    expect(await problemOf(await lift(items[0]?.id))).toMatchObject({
+      status: 404,
+      code: 'quarantine_not_found',
     });
+  });
+
+  test('a token is created, shown once, listed without its text and revoked', async () => {
+    const { post, request, logged } = testApp({ joinTokens: tokens });
     const response = await post('/runners/tokens', {
       name: 'my tab',
       ttl_minutes: 5,
@@ -206,7 +290,6 @@ describe('over HTTP', () => {
     });
     expect(listed + logged()).not.toContain(body.token);
     expect((await request(`/runners/tokens/${body.id}`, { method: 'DELETE' })).status).toBe(204);
-    expect(ended).toEqual([body.id]);
     expect(tokens.verify(body.token)).toEqual({ ok: false, why: 'revoked' });
   });
 

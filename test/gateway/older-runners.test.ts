@@ -21,6 +21,7 @@ import {
   golden,
   identity,
 } from '../helpers/fake-model.ts';
+import { loadedBlocks, noProvenanceLog } from '../helpers/hub-parts.ts';
 
 const quiet = {
   debug: () => undefined,
@@ -55,15 +56,12 @@ beforeEach(() => {
     clock: systemClock,
     limits: { ...defaultHubLimits, closeMsMax: 500 },
     log: quiet,
-    provenanceLog: {
-      begin: () => Promise.resolve(),
-      verified: () => undefined,
-      end: () => undefined,
-      distrust: () => undefined,
-    },
+    provenanceLog: noProvenanceLog,
     expectsTrusted: false,
     random: () => 0.5,
     addressOf: () => '127.0.0.1',
+    addressMark: (address) => address,
+    blocks: loadedBlocks(systemClock),
     observer: {
       job: () => undefined,
       requeued: () => undefined,

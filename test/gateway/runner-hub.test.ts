@@ -23,7 +23,6 @@ import {
 } from '#core/protocol/wire.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { always } from '#core/time/fair-queue.ts';
-import type { ProvenanceLog } from '#core/trust/repair.ts';
 import {
   createRunnerHub,
   defaultHubLimits,
@@ -31,6 +30,7 @@ import {
   type RunnerHub,
 } from '../../gateway/fleet/runner-hub.ts';
 import { bounds, fakeEmbedder, fakeVector, golden, identity } from '../helpers/fake-model.ts';
+import { loadedBlocks, noProvenanceLog } from '../helpers/hub-parts.ts';
 
 const trustedToken = 'trusted-token';
 const tokens = { shared: 'shared-token', trusted: [trustedToken], join: () => null };
@@ -39,12 +39,6 @@ const quiet = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
-};
-const noProvenanceLog: ProvenanceLog = {
-  begin: () => Promise.resolve(),
-  verified: () => undefined,
-  end: () => undefined,
-  distrust: () => undefined,
 };
 const cleanUps: (() => Promise<unknown> | void)[] = [];
 
@@ -76,6 +70,8 @@ async function startHub(
     expectsTrusted: false,
     random: () => 0.5,
     addressOf: () => '127.0.0.1',
+    addressMark: (address) => address,
+    blocks: loadedBlocks(clock),
     observer: {
       job: (device, _, embedded) => seen.push(`job ${device} ${embedded}`),
       requeued: (jobs) => seen.push(`requeued ${jobs}`),

@@ -40,6 +40,7 @@ import { FigureHistory } from '../../gateway/telemetry/figure-history.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { createTimestampAlarm } from '../../gateway/telemetry/timestamp-alarm.ts';
+import { loadedBlocks } from '../helpers/hub-parts.ts';
 import { strictEmbedding, strictStore } from '../helpers/strict.ts';
 
 const modelFolder = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
@@ -94,6 +95,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     searches,
     provenanceStore: createMemoryStore().provenanceStore,
     erasureStore: createMemoryStore().erasureStore,
+    runnerBlockStore: createMemoryStore().runnerBlockStore,
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],
@@ -200,6 +202,7 @@ export function testApp(
   const source = changes.source ?? events.source('test');
   const store = changes.store ?? scriptedStore();
   const deadLetters = changes.deadLetters ?? createMemoryDeadLetters();
+  const blocks = loadedBlocks(clock);
   const services: Services = {
     settings,
     config,
@@ -224,9 +227,10 @@ export function testApp(
       'runner-token',
       join(tmpdir(), `vectorstream-${randomUUID()}`, 'join-tokens.json'),
       clock,
+      blocks,
       { made: [], revoked: [] },
     ),
-    disconnectJoined: () => undefined,
+    blocks,
     certificate: () => null,
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
     model: {

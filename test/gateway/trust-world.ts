@@ -13,6 +13,7 @@ import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { createTextResolver } from '#core/pipeline/text-resolver.ts';
 import type { ProductEvent, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
+import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import type { RunnerTokens } from '../../gateway/access/runner-admission.ts';
 import {
@@ -21,6 +22,7 @@ import {
   type RunnerHub,
 } from '../../gateway/fleet/runner-hub.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
+import { runningBlocks } from '../helpers/hub-parts.ts';
 import { until } from '../helpers/until.ts';
 
 export const trustedToken = 'trusted-token';
@@ -46,6 +48,7 @@ const noObserver = {
 
 export type World = AsyncDisposable & {
   readonly hub: RunnerHub;
+  readonly blocks: RunnerBlocks;
   readonly url: string;
   readonly clock: ManualClock;
   readonly store: VectorStore;
@@ -99,6 +102,7 @@ export async function openWorld({
   const seen: string[] = [];
   const stop = new AbortController();
   const backoff = { delayMs: 100, delayMsMax: 1_000 };
+  const blocks = runningBlocks(clock, stop.signal, store.runnerBlockStore);
   const repair: Repair = new Repair({
     store,
     clock,
@@ -124,6 +128,8 @@ export async function openWorld({
     expectsTrusted: false,
     random: Math.random,
     addressOf: () => '127.0.0.1',
+    addressMark: (address) => address,
+    blocks,
     // The manual clock runs ahead of the sockets: that must not end any connection.
     limits: {
       ...defaultHubLimits,
@@ -185,6 +191,7 @@ export async function openWorld({
   };
   return {
     hub,
+    blocks,
     clock,
     store,
     seen,

@@ -109,6 +109,7 @@ test.for([
   'product_texts',
   'dead_letters',
   'runner_sessions',
+  'runner_blocks',
 ])(
   'without a page of %s, it ends with one line when it finds the damage, and serves no wrong data',
   { timeout: 240_000 },

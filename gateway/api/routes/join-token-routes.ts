@@ -106,19 +106,22 @@ const listRoute = createRoute({
 const revokeRoute = createRoute({
   method: 'delete',
   path: '/runners/tokens/{id}',
-  summary: 'Revoke a join token at this gateway',
+  summary: 'Revoke a join token at all gateways of the store',
   request: { params: tokenParams },
   responses: {
     204: done(
-      'Its runners are disconnected from this gateway (4401), and none joins with it again. ' +
-        'Revoke it at the other gateways too.',
+      'Its runners are disconnected (4401), at other gateways within seconds, and none joins ' +
+        'with it again.',
     ),
     422: problem('The id is invalid.'),
+    503: problem(
+      'The store does not answer. The token is revoked here; other gateways learn of it later.',
+    ),
   },
 });
 export function joinTokenRoutes(
   app: OpenAPIHono<AppEnv>,
-  { joinTokens, disconnectJoined, runners, log }: Services,
+  { joinTokens, runners, log }: Services,
 ): void {
   app.openapi(makeRoute, async (c) => {
     const { name, ttl_minutes, runners_max, texts_per_second_max } = c.req.valid('json');
@@ -158,7 +161,6 @@ export function joinTokenRoutes(
   app.openapi(revokeRoute, async (c) => {
     const { id } = c.req.valid('param');
     await joinTokens.revoke(id);
-    disconnectJoined(id);
     log.info({ join_token: id }, 'join token revoked');
     return c.body(null, 204);
   });

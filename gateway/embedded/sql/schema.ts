@@ -122,6 +122,15 @@ const erasureTables =
   `is_open INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
+/** Which runners may not join, see runner-block-tables.ts. As above, the version stays. */
+const blockTables =
+  `
+  CREATE TABLE IF NOT EXISTS runner_blocks (kind TEXT NOT NULL, subject_by TEXT NOT NULL, ` +
+  `subject_id TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL, ` +
+  `times INTEGER NOT NULL, PRIMARY KEY (kind, subject_by, subject_id)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS runner_blocks_by_time ON runner_blocks (at);
+`;
+
 /**
  * The raw id of an event; NULL in events of earlier gateways. As with the session tables, an
  * earlier gateway may still use the file, and the version stays. Adding a column rewrites no row.
@@ -193,6 +202,7 @@ export function prepareSchema(
     database.exec(sessionTables);
     addTouchIndexes(database);
     database.exec(erasureTables);
+    database.exec(blockTables);
     addRawIds(database);
     database.exec(vectorChanges);
     prepareWordTables(database);

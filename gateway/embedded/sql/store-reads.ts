@@ -6,10 +6,16 @@ import { Statements } from './database.ts';
 import { createErasureReads, type ErasureReads } from './erasure-tables.ts';
 import { createEventReads, type EventReads } from './event-reads.ts';
 import { createNeighbourReads, type NeighbourReads } from './neighbour-reads.ts';
+import { createRunnerBlockReads, type RunnerBlockReads } from './runner-block-tables.ts';
 import { createTextReads, type TextReads } from './text-reads.ts';
 import { createTextSearch, type TextSearch } from './text-search.ts';
 
-export type StoreReads = TextSearch & TextReads & EventReads & NeighbourReads & ErasureReads;
+export type StoreReads = TextSearch &
+  TextReads &
+  EventReads &
+  NeighbourReads &
+  ErasureReads &
+  RunnerBlockReads;
 
 /** @param copy `null`: a search whose filter is not selective reads all vectors. */
 export function createStoreReads(
@@ -27,5 +33,6 @@ export function createStoreReads(
     ...createEventReads(database, statements),
     ...createNeighbourReads(database, statements, texts, dimensions),
     ...createErasureReads(database),
+    ...createRunnerBlockReads(database),
   };
 }

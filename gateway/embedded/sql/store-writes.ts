@@ -5,11 +5,17 @@ import type { DatabaseSync } from 'node:sqlite';
 import { createForgetWrites, type ForgetWrites } from './delete-old-events.ts';
 import { createErasureWrites, type ErasureWrites } from './erasure-tables.ts';
 import { createEventWrites, type EventWrites } from './event-writes.ts';
+import { createRunnerBlockWrites, type RunnerBlockWrites } from './runner-block-tables.ts';
 import { TextReferences } from './text-references.ts';
 import { createTextWrites, type TextWrites } from './text-writes.ts';
 import { createWordWrites, type WordWrites } from './word-tables.ts';
 
-export type StoreWrites = TextWrites & WordWrites & EventWrites & ForgetWrites & ErasureWrites;
+export type StoreWrites = TextWrites &
+  WordWrites &
+  EventWrites &
+  ForgetWrites &
+  ErasureWrites &
+  RunnerBlockWrites;
 
 export function createStoreWrites(database: DatabaseSync): StoreWrites {
   const references = new TextReferences(database);
@@ -19,5 +25,6 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
     ...createEventWrites(database, references),
     ...createForgetWrites(database, references),
     ...createErasureWrites(database, references),
+    ...createRunnerBlockWrites(database),
   };
 }

@@ -15,6 +15,7 @@ import {
   type RunnerHub,
 } from '../../../gateway/fleet/runner-hub.ts';
 import { bounds, golden, identity } from '../../helpers/fake-model.ts';
+import { loadedBlocks } from '../../helpers/hub-parts.ts';
 import {
   watchedProvenance,
   watchedDeadLetters,
@@ -98,6 +99,8 @@ export function startSimulatedGateway({
     expectsTrusted: true,
     random,
     addressOf: () => '127.0.0.1',
+    addressMark: (address) => address,
+    blocks: loadedBlocks(clock),
     limits: {
       ...defaultHubLimits,
       pace: { ...defaultPace, deadlineMsMin: 3_000 },

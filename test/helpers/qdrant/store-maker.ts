@@ -32,10 +32,11 @@ export const qdrantStoreMaker =
     };
   };
 
-/** The store keeps sessions of runners and erasures in collections named after its texts. */
+/** The store keeps what is about runners and erasures in collections named after its texts. */
 const collectionsOf = ({ collections }: QdrantStoreOptions): readonly string[] => [
   ...Object.values(collections),
   `${collections.texts}_words_${featuresVersion}`,
   `${collections.texts}_sessions`,
   `${collections.texts}_erasures`,
+  `${collections.texts}_blocks`,
 ];
