@@ -23,9 +23,10 @@ export const evaluateCommand: Command<typeof flags> = {
   usage: 'npm run evaluate --',
   about:
     'Learns from the older sessions of a log (CSV or NDJSON, also in gzip) and measures how well ' +
-    'it predicts the\nnewer ones. Of several files, the last one is predicted. Nothing is stored.\n' +
-    'search: asks a running gateway the queries of a CSV file with the columns query, product_id, ' +
-    'and perhaps grade\nand kind; measures words, meaning and both.',
+    'it predicts the\nnewer ones. Of several files, the last one is predicted. Nothing is ' +
+    'stored.\n' +
+    'search: asks a running gateway the queries of a CSV file with the columns query, ' +
+    'product_id, and perhaps\ngrade and kind; measures words, meaning and both.',
   operands: ['recommend|search', 'FILE…'],
   flags,
 };

@@ -1,5 +1,5 @@
-// `npm run evaluate -- search QUERIES.csv`: asks a running gateway the queries of a file by words, by
-// meaning and by both, and measures where it shows the products that they mean.
+// `npm run evaluate -- search QUERIES.csv`: asks a running gateway the queries of a file by words,
+// by meaning and by both, and measures where it shows the products that they mean.
 
 import { UsageError } from '#core/errors/errors.ts';
 import type { VectorStreamClient } from '../../client/client.ts';

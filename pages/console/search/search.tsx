@@ -1,4 +1,4 @@
-// Search: the live index by words and meaning, as you type, with filters and the reason of each hit.
+// Search: the live index by words and meaning, as you type, with filters and the reason of a hit.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { eventTypes } from '#core/ports.ts';
