@@ -59,8 +59,8 @@ export type SearchHit = {
 };
 
 /**
- * Numbered features (32 bits, distinct) and how much each counts: see core/search/word-features.ts,
- * which makes them.
+ * Numbered features (32 bits, distinct) and how much each counts: see
+ * core/vectors/words/word-features.ts, which makes them.
  */
 export type WordFeatures = {
   readonly ids: readonly number[];

@@ -6,8 +6,8 @@ import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { EventFilter, Product, TextRecord, VectorStore } from '#core/ports.ts';
-import { queryFeatures, wordQueryOf } from '#core/search/word-features.ts';
-import { searchByWords } from '#core/search/word-search.ts';
+import { queryFeatures, wordQueryOf } from '#core/vectors/words/word-features.ts';
+import { searchByWords } from '#core/vectors/words/word-search.ts';
 import { dimensions, eventRecord, noon, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
 
@@ -113,7 +113,7 @@ export function wordSearchConformance(name: string, makeStore: MakeStore): void 
       expect((await find('elektric kettle'))[0]).toBe('Electric kettle');
     });
 
-    it('finds nothing for what no product is called, and nothing of what visitors typed', async () => {
+    it('finds nothing that no product is called, and nothing of what visitors typed', async () => {
       expect(await find('asdfgh')).toEqual([]);
       expect(await find('?!')).toEqual([]);
       expect(await find('purple', { eventTypes: ['search'] })).toEqual([]);

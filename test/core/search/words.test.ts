@@ -3,9 +3,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Product } from '#core/ports.ts';
-import { foldText, wordsOf } from '#core/search/fold-text.ts';
-import { productFeatures, queryFeatures, wordQueryOf } from '#core/search/word-features.ts';
-import { hasAtMost, matchOf } from '#core/search/word-match.ts';
+import { foldText, wordsOf } from '#core/vectors/words/fold-text.ts';
+import { productFeatures, queryFeatures, wordQueryOf } from '#core/vectors/words/word-features.ts';
+import { hasAtMost, matchOf } from '#core/vectors/words/word-match.ts';
 
 const kettle: Product = {
   id: '85123A',
@@ -93,7 +93,7 @@ function changes(word: string, max: number): ReadonlySet<string> {
   return made;
 }
 
-test('a product has distinct features with whole weights, and a query shares those that it means', () => {
+test('a product has distinct features, and a query shares those that it means', () => {
   const { ids, weights } = productFeatures(kettle);
   expect(new Set(ids).size).toBe(ids.length);
   expect(weights.every((weight) => Number.isInteger(weight) && weight > 0)).toBe(true);
