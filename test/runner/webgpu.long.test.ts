@@ -1,10 +1,11 @@
 // WebGPU in a Node runner on a software adapter: the packaged Chromium's Vulkan driver with the
 // system's Vulkan loader.
 
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { parseGolden, parseManifest, sha256Of } from '#core/model/model-manifest.ts';
 import { cosine } from '#core/vectors/vector.ts';
@@ -33,6 +34,31 @@ async function softwareVulkan(): Promise<Record<string, string> | string> {
     : `${driver} is missing`;
 }
 
+/** `null` where WebGPU cannot be tested; fails there if CI is set. */
+async function vulkanOrSkip(
+  skip: (reason: string) => void,
+): Promise<Record<string, string> | null> {
+  const vulkan = await softwareVulkan();
+  if (typeof vulkan !== 'string') return vulkan;
+  if (process.env['CI']) throw new Error(`WebGPU in Node cannot be tested: ${vulkan}.`);
+  process.stderr.write(`SKIPPED, WebGPU in Node: ${vulkan}.\n`);
+  skip(vulkan);
+  return null;
+}
+
+const secondRun = 'SECOND RUN';
+
+/** The names of the kernels that one text needs. */
+async function kernelsOf(graph: string, vulkan: Record<string, string>): Promise<string[]> {
+  const { stderr } = await promisify(execFile)(
+    process.execPath,
+    ['test/runner/webgpu-kernels.ts', join(shippedModel, 'onnx', graph), secondRun],
+    { env: { ...process.env, ...vulkan }, maxBuffer: 2 ** 28 },
+  );
+  const log = stderr.slice(stderr.indexOf(secondRun));
+  return [...log.matchAll(/Starting program "(\w+)/g)].map(([, name = '']) => name);
+}
+
 const read = (file: string) => readFile(join(shippedModel, file), 'utf8');
 
 async function fewGoldenTexts() {
@@ -59,13 +85,8 @@ test(
   'VECTORSTREAM_RUNNER_DEVICE=webgpu embeds correctly and reports its software adapter',
   { timeout: 400_000 },
   async ({ skip }) => {
-    const vulkan = await softwareVulkan();
-    if (typeof vulkan === 'string') {
-      if (process.env['CI']) throw new Error(`WebGPU in Node cannot be tested: ${vulkan}.`);
-      process.stderr.write(`SKIPPED, WebGPU in Node: ${vulkan}.\n`);
-      skip(vulkan);
-      return;
-    }
+    const vulkan = await vulkanOrSkip(skip);
+    if (vulkan === null) return;
     const { cases, copy } = await fewGoldenTexts();
     await using model = copy;
     await using dataDir = await temporaryFolder();
@@ -111,6 +132,19 @@ test(
     expect(runner.stdout()).toContain('this is a software GPU adapter');
     runner.child.kill('SIGTERM');
     expect(await runner.ended).toMatchObject({ code: 0 });
+  },
+);
+
+test(
+  'a text needs at most 155 kernels, and none of them scales weights',
+  { timeout: 400_000 },
+  async ({ skip }) => {
+    const vulkan = await vulkanOrSkip(skip);
+    if (vulkan === null) return;
+    const kernels = await kernelsOf('model.onnx', vulkan);
+    expect(kernels.filter((name) => name.startsWith('DequantizeLinear'))).toEqual([]);
+    expect(kernels.filter((name) => name.startsWith('MatMul'))).toHaveLength(36);
+    expect(kernels.length).toBeLessThanOrEqual(155);
   },
 );
 
