@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import { createFolder } from '../cli/create-folder.ts';
-import { integer, runCommand, text, toggle, type Command, type FlagValues } from '../cli/flags.ts';
+import { integer, text, toggle, type Command, type FlagValues, section } from '../cli/flags.ts';
 import { listenForInterrupt } from '../cli/interrupt.ts';
+import { runCommand } from '../cli/run-command.ts';
 import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
 import { isMet, type Benchmark, type Row } from './benchmark.ts';
 import { embed } from './embed-benchmark.ts';
@@ -38,25 +39,29 @@ const benchmarks: readonly Benchmark[] = [
 ];
 
 const flags = {
-  only: text(
-    'NAMES',
-    null,
-    `only these, separated by commas: ${benchmarks.map(({ name }) => name).join(', ')}`,
-  ),
-  cores: integer(
-    'N',
-    null,
-    1,
-    1024,
-    'only the first N cores, for this program and its children (Linux)',
-  ),
-  quick: toggle('a tenth of the work: faster, with rough figures'),
-  json: text('FILE', null, 'also writes conditions and figures to this file'),
-  profile: text(
-    'FOLDER',
-    null,
-    'writes CPU profiles of gateway and runners here, for Chrome DevTools',
-  ),
+  ...section('What to measure', {
+    only: text(
+      'NAMES',
+      null,
+      `only these, separated by commas: ${benchmarks.map(({ name }) => name).join(', ')}`,
+    ),
+    cores: integer(
+      'N',
+      null,
+      1,
+      1024,
+      'only the first N cores, for this program and its children (Linux)',
+    ),
+    quick: toggle('a tenth of the work: faster, with rough figures'),
+  }),
+  ...section('Output', {
+    json: text('FILE', null, 'also writes conditions and figures to this file'),
+    profile: text(
+      'FOLDER',
+      null,
+      'writes CPU profiles of gateway and runners here, for Chrome DevTools',
+    ),
+  }),
 };
 
 const list = benchmarks.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n');
@@ -67,6 +72,7 @@ const command: Command<typeof flags> = {
     `folder. Nothing else should run meanwhile.\n\n${list}`,
   flags,
   operands: [],
+  variables: { KAFKA_BROKERS: 'brokers for the benchmark kafka', QDRANT_URL: 'its store' },
 };
 
 /** How long a gateway and its runners may take to end in order. */

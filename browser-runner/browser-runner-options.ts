@@ -47,37 +47,43 @@ Joins a gateway and embeds texts for it in a headless browser: on the GPU with W
 needs only the GPU's driver, else on the processor with WebAssembly. The page and the model
 come from the gateway.
 
-  flag              meaning, variable, and default in brackets
+Gateway:
   --gateway URL     gateway to serve; several separated by commas
-                    VECTORSTREAM_GATEWAY_URL [ws://127.0.0.1:8080]
-  --device NAME     auto, webgpu or wasm
-                    VECTORSTREAM_RUNNER_DEVICE [auto]
-  --dtype NAME      auto, or one that the model has: fp32, q8, …
-                    VECTORSTREAM_RUNNER_DTYPE [auto]
-  --speedup-min N   a dtype of lower fidelity is chosen only when it is N times as fast,
-                    from 1 to 100
-                    VECTORSTREAM_RUNNER_SPEEDUP_MIN [1.3]
-  --threads N       threads of WebAssembly, or auto
-                    VECTORSTREAM_RUNNER_THREADS [auto]
-  --runners N       pages for each gateway, each one runner in its own browser [1]
-  --adapter NAME    auto, or software: with --device webgpu, a GPU that the processor
-                    emulates, correct and slow [auto]
-  --memory-max MIB  memory limit of each browser; above it, a fresh one replaces it
-                    VECTORSTREAM_BROWSER_MEMORY [auto]
-  --sandbox NAME    auto (on, except for root), on or off
-                    VECTORSTREAM_BROWSER_SANDBOX [auto]
-  --data-dir DIR    where the browser keeps its files
-                    VECTORSTREAM_DATA_DIR [.vectorstream]
-  --name NAME       name in the fleet [host name]
-  --check           print which browser would run, and end
-  --version
-  --help
+                    (VECTORSTREAM_GATEWAY_URL, default ws://127.0.0.1:8080)
+  --name NAME       name in the fleet (default: the host name)
 
-The browser is PUPPETEER_EXECUTABLE_PATH, else Puppeteer's own, else the Chrome, Chromium or
-Edge of this machine. The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file
-runner-token in the data folder, which a gateway on this machine writes. VECTORSTREAM_TLS_CA
-names a PEM file with the gateway's own certificate, if no public authority vouches for it.
-LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
+Device:
+  --device NAME     auto, webgpu or wasm (VECTORSTREAM_RUNNER_DEVICE, default auto)
+  --dtype NAME      auto, or one that the model has: fp32, q8, …
+                    (VECTORSTREAM_RUNNER_DTYPE, default auto)
+  --speedup-min N   a dtype of lower fidelity is chosen only when it is N times as fast,
+                    from 1 to 100 (VECTORSTREAM_RUNNER_SPEEDUP_MIN, default 1.3)
+  --threads N       threads of WebAssembly, or auto (VECTORSTREAM_RUNNER_THREADS, default auto)
+  --adapter NAME    auto, or software: with --device webgpu, a GPU that the processor
+                    emulates, correct and slow (default auto)
+
+Browser:
+  --runners N       pages for each gateway, each one runner in its own browser (default 1)
+  --memory-max MIB  memory limit of each browser; above it, a fresh one replaces it
+                    (VECTORSTREAM_BROWSER_MEMORY, default auto)
+  --sandbox NAME    auto (on, except for root), on or off
+                    (VECTORSTREAM_BROWSER_SANDBOX, default auto)
+  --data-dir DIR    where the browser keeps its files
+                    (VECTORSTREAM_DATA_DIR, default .vectorstream)
+
+Help:
+  --check           print which browser would run, and end
+  --version         the version
+  --help            this text
+
+Variables:
+  PUPPETEER_EXECUTABLE_PATH  the browser; else Puppeteer's own, else the Chrome, Chromium or Edge
+                    of this machine
+  VECTORSTREAM_RUNNER_TOKEN  the gateway's token; else it is read from runner-token in the data
+                    folder, where a gateway on this machine writes it
+  VECTORSTREAM_TLS_CA  a PEM file with the gateway's own certificate, if no public authority
+                    vouches for it
+  LOG_LEVEL, LOG_FORMAT  as for the gateway (info; pretty on a terminal, else json)`;
 
 const flags = {
   gateway: { type: 'string' },

@@ -3,7 +3,6 @@
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
-import packageJson from '../package.json' with { type: 'json' };
 
 /**
  * One flag. `read` returns the value of its text; `before` is the value so far. It throws a
@@ -14,10 +13,14 @@ export type Flag<T> = {
   readonly hint: string | null;
   readonly help: string;
   readonly fallback: T;
+  /** Under which `--help` lists it. */
+  readonly heading: string;
+  /** What else in the environment decides it, for `--help`. */
+  readonly variables: string | null;
   read(text: string, name: string, before: T): T;
 };
 
-type Flags = Readonly<Record<string, Flag<unknown>>>;
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
 export type FlagValues<F extends Flags> = {
   readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never;
 };
@@ -33,9 +36,34 @@ export type Command<F extends Flags> = {
    * given several times if its name ends with `…`.
    */
   readonly operands: readonly string[];
+  /** Variables without a flag, each with its meaning. */
+  readonly variables: Readonly<Record<string, string>>;
 };
 
+/** Has `--help` list these flags together. */
+export function section<F extends Flags>(heading: string, flags: F): F {
+  const entries = Object.entries(flags).map(([name, flag]) => [name, { ...flag, heading }]);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same flags with a heading
+  return Object.fromEntries(entries) as F;
+}
+
+/** Has `--help` name the variables that decide when the flag is not given. */
+export const orVariables = <T>(variables: string, flag: Flag<T>): Flag<T> => ({
+  ...flag,
+  variables,
+});
+
+/** The variables of every command that dials Kafka. */
+export const kafkaVariables = {
+  KAFKA_SSL: 'on, where the brokers need TLS',
+  'KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD':
+    'the login, where the brokers need one',
+};
+
+const unlisted = { heading: 'Flags', variables: null };
+
 export const toggle = (help: string): Flag<boolean> => ({
+  ...unlisted,
   hint: null,
   help,
   fallback: false,
@@ -47,6 +75,7 @@ export const text = <T extends string | null>(
   fallback: T,
   help: string,
 ): Flag<string | T> => ({
+  ...unlisted,
   hint,
   help,
   fallback,
@@ -61,6 +90,7 @@ export const choice = <const T extends string, D extends NoInfer<T> | null>(
   fallback: D,
   help: string,
 ): Flag<T | D> => ({
+  ...unlisted,
   hint: allowed.join('|'),
   help,
   fallback,
@@ -74,6 +104,7 @@ export const choice = <const T extends string, D extends NoInfer<T> | null>(
 
 /** The flag may be repeated, and may have several values separated by commas. */
 export const texts = (hint: string, help: string): Flag<readonly string[]> => ({
+  ...unlisted,
   hint,
   help,
   fallback: [],
@@ -92,6 +123,7 @@ export const number = <T extends number | null>(
   max: number,
   help: string,
 ): Flag<number | T> => ({
+  ...unlisted,
   hint,
   help,
   fallback,
@@ -105,6 +137,7 @@ export const integer = <T extends number | null>(
   max: number,
   help: string,
 ): Flag<number | T> => ({
+  ...unlisted,
   hint,
   help,
   fallback,
@@ -163,46 +196,6 @@ export function parseFlags<F extends Flags>(
     );
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filled above by the same flags
   return { values: values as FlagValues<F>, operands: positionals };
-}
-
-/** The text of `--help`. */
-export function helpText<F extends Flags>(command: Command<F>): string {
-  const rows = Object.entries(command.flags).map(([name, flag]) => ({
-    left: `--${name}${flag.hint === null ? '' : ` ${flag.hint}`}`,
-    right: flag.help + shownDefault(flag),
-  }));
-  const width = Math.min(30, Math.max(...rows.map((row) => row.left.length)));
-  const list = rows.map((row) => `  ${row.left.padEnd(width)}  ${row.right}`).join('\n');
-  const usage = `Usage: ${[command.usage, ...command.operands].join(' ')} [flags]`;
-  const versionRow = `  ${'--version'.padEnd(width)}  the version\n`;
-  const helpRow = `  ${'--help'.padEnd(width)}  this text\n`;
-  return `${command.about}\n\n${usage}\n\n${list}\n${versionRow}${helpRow}`;
-}
-
-/**
- * Runs a command's `main` and sets the exit code to what it resolves to. An error is one line on
- * stderr, with exit code 2 for a `UsageError` and 1 for any other.
- */
-export async function runCommand<F extends Flags>(
-  command: Command<F>,
-  args: readonly string[],
-  main: (values: FlagValues<F>, operands: readonly string[]) => Promise<number>,
-): Promise<void> {
-  try {
-    const parsed = parseFlags(command, args);
-    if (parsed === 'help') process.stdout.write(helpText(command));
-    else if (parsed === 'version') process.stdout.write(`${packageJson.version}\n`);
-    else process.exitCode = await main(parsed.values, parsed.operands);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  }
-}
-
-function shownDefault(flag: Flag<unknown>): string {
-  return typeof flag.fallback === 'string' || typeof flag.fallback === 'number'
-    ? ` (default ${flag.fallback})`
-    : '';
 }
 
 function readNumber(value: string, name: string, min: number, max: number, whole: boolean): number {

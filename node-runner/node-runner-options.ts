@@ -38,28 +38,40 @@ Joins a gateway and embeds texts for it with the CPU or GPU of this machine. At 
 measures which devices and dtypes are correct, chooses the most faithful one unless it is slow, and
 stores the choice in the data folder. It starts as many processes as the machine can use.
 
+Gateway:
   --gateway URL   gateway to serve; several separated by commas
                   (VECTORSTREAM_GATEWAY_URL, default ws://127.0.0.1:8080)
+  --name NAME     name in the fleet (default: the host name)
+
+Model and device:
+  --model NAME    folder with a manifest.json, or the id of a model on Hugging Face, such as
+                  Xenova/bge-small-en-v1.5 (VECTORSTREAM_MODEL, default models/all-MiniLM-L6-v2)
   --device NAME   auto, cpu, webgpu or cuda (VECTORSTREAM_RUNNER_DEVICE, default auto)
   --dtype NAME    auto, or a dtype of the model: fp32, q8, …
                   (VECTORSTREAM_RUNNER_DTYPE, default auto)
   --speedup-min N a dtype of lower fidelity is chosen only when it is N times as fast, from 1 to 100
                   (VECTORSTREAM_RUNNER_SPEEDUP_MIN, default 1.3)
-  --threads N     threads of each process, or auto (VECTORSTREAM_RUNNER_THREADS, default auto)
+
+Processes:
   --runners N     processes, each one runner, or auto (default auto)
-  --model NAME    folder with a manifest.json, or the id of a model on Hugging Face, such as
-                  Xenova/bge-small-en-v1.5 (VECTORSTREAM_MODEL, default models/all-MiniLM-L6-v2)
+  --threads N     threads of each process, or auto (VECTORSTREAM_RUNNER_THREADS, default auto)
   --data-dir DIR  folder for the choice and downloaded models
                   (VECTORSTREAM_DATA_DIR, default .vectorstream)
-  --name NAME     name in the fleet (default: the host name)
-  --version
-  --help
+
+Help:
+  --version       the version
+  --help          this text
+
+Variables:
+  VECTORSTREAM_RUNNER_TOKEN  the gateway's token, or VECTORSTREAM_TRUSTED_RUNNER_TOKEN's value for a
+                  trusted runner; else it is read from runner-token in the data folder, where a
+                  gateway on this machine writes it
+  HF_TOKEN        access to private and gated models on Hugging Face
+  HF_ENDPOINT     a mirror of Hugging Face
+  LOG_LEVEL, LOG_FORMAT  as for the gateway (info; pretty on a terminal, else json)
 
 A host name with several addresses stands for several gateways; each one is served.
-The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder,
-which a gateway on this machine writes. A model on Hugging Face is downloaded once: HF_TOKEN gives
-access to private and gated models, HF_ENDPOINT names a mirror. LOG_LEVEL (info) and LOG_FORMAT
-(json, pretty) are as for the gateway.`;
+A model on Hugging Face is downloaded once.`;
 
 const flags = {
   gateway: { type: 'string' },

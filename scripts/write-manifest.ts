@@ -19,16 +19,25 @@ import {
 import { graphOutputOf } from '#core/transformers/graph-output.ts';
 import { draftManifest, graphDtypes, graphFiles } from '../node-runner/draft-manifest.ts';
 import { makeGolden } from '../node-runner/make-golden.ts';
+import packageJson from '../package.json' with { type: 'json' };
 
 const usage = `Usage: npm run model-manifest -- FOLDER [ID]
 
 Writes manifest.json and golden.json for a model folder, so that gateways and runners can use it.
 With a manifest, it renews the hashes of the files. ID names the model, such as organisation/name.
+
+Help:
+  --version  the version
+  --help     this text
 `;
-if (process.argv.includes('--help')) {
-  process.stdout.write(usage);
-  process.exit();
-}
+for (const [flag, answer] of [
+  ['--help', usage],
+  ['--version', `${packageJson.version}\n`],
+] as const)
+  if (process.argv.includes(flag)) {
+    process.stdout.write(answer);
+    process.exit();
+  }
 const folder = resolve(process.argv[2] ?? 'models/all-MiniLM-L6-v2');
 const at = (path: string): string => join(folder, path);
 

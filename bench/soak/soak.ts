@@ -8,43 +8,41 @@ import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { rest } from '#core/time/rest.ts';
-import {
-  integer,
-  number,
-  runCommand,
-  text,
-  type Command,
-  type FlagValues,
-} from '../../cli/flags.ts';
+import { integer, number, text, type Command, type FlagValues, section } from '../../cli/flags.ts';
 import type { GeneratedEvent } from '../../cli/generator/event-stream.ts';
 import { streamOf } from '../../cli/generator/generator-flags.ts';
 import { gatewayTarget, sendEvents } from '../../cli/generator/send-events.ts';
 import { listenForInterrupt } from '../../cli/interrupt.ts';
 import { createProgress, duration, tolerateClosedPipes } from '../../cli/progress-bar.ts';
+import { runCommand } from '../../cli/run-command.ts';
 import { startBenchGateway } from '../bench-gateway.ts';
 import { conditions, conditionsLine } from '../bench-machine.ts';
 import { createSampler, type Sample } from './sample.ts';
 import { verdictsOf, verdictTable } from './verdict.ts';
 
 const flags = {
-  minutes: number('N', 60, 0.02, 30_000, 'how long'),
-  rate: number(
-    'R',
-    500,
-    1,
-    100_000,
-    'events per second; choose well below what this machine can do',
-  ),
-  'fresh-percent': number(
-    'P',
-    2,
-    0,
-    100,
-    'share of the events that is about new products, so that runners have work to the end',
-  ),
-  every: number('S', 5, 0.1, 3600, 'seconds between two samples'),
-  runners: integer('N', null, 1, 256, 'Node runners (default: as many as suit this machine)'),
-  out: text('FILE', null, 'writes every sample to this file, as one line of JSON'),
+  ...section('Load', {
+    minutes: number('N', 60, 0.02, 30_000, 'how long'),
+    rate: number(
+      'R',
+      500,
+      1,
+      100_000,
+      'events per second; choose well below what this machine can do',
+    ),
+    'fresh-percent': number(
+      'P',
+      2,
+      0,
+      100,
+      'share of the events that is about new products, so that runners have work to the end',
+    ),
+    every: number('S', 5, 0.1, 3600, 'seconds between two samples'),
+    runners: integer('N', null, 1, 256, 'Node runners (default: as many as suit this machine)'),
+  }),
+  ...section('Output', {
+    out: text('FILE', null, 'writes every sample to this file, as one line of JSON'),
+  }),
 };
 
 const command: Command<typeof flags> = {
@@ -55,6 +53,7 @@ const command: Command<typeof flags> = {
     'its bound or rises too fast. Ctrl-C ends it with the samples so far.',
   flags,
   operands: [],
+  variables: {},
 };
 
 const graceMs = 20_000;

@@ -7,26 +7,35 @@ import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import {
   integer,
-  runCommand,
   text,
   texts,
   toggle,
   type Command,
   type FlagValues,
+  section,
+  orVariables,
 } from '../flags.ts';
+import { runCommand } from '../run-command.ts';
 import { certificateNames, ownNames } from './machine-names.ts';
 import { makeCertificate } from './make-certificate.ts';
 
 const dataDir = process.env['VECTORSTREAM_DATA_DIR'] || '.vectorstream';
 
 const flags = {
-  host: texts(
-    'NAME',
-    'name or address of this machine for others; may be repeated (default: all that it has)',
-  ),
-  out: text('DIR', join(dataDir, 'tls'), 'folder for the two files'),
-  days: integer('N', 397, 1, 825, 'days for which it is valid; phones accept 825 at most'),
-  force: toggle('replaces an old certificate'),
+  ...section('Certificate', {
+    host: texts(
+      'NAME',
+      'name or address of this machine for others; may be repeated (default: all that it has)',
+    ),
+    days: integer('N', 397, 1, 825, 'days for which it is valid; phones accept 825 at most'),
+  }),
+  ...section('Files', {
+    out: orVariables(
+      'VECTORSTREAM_DATA_DIR with /tls',
+      text('DIR', join(dataDir, 'tls'), 'folder for the two files'),
+    ),
+    force: toggle('replaces an old certificate'),
+  }),
 };
 
 const command: Command<typeof flags> = {
@@ -37,6 +46,7 @@ const command: Command<typeof flags> = {
     'a public name,\nuse a certificate of a public authority instead.',
   flags,
   operands: [],
+  variables: {},
 };
 
 async function certificate({ host, out, days, force }: FlagValues<typeof flags>): Promise<number> {

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import { rest } from '#core/time/rest.ts';
 import type { VectorStreamClient } from '../../client/client.ts';
-import { integer, number, runCommand, toggle } from '../flags.ts';
+import { integer, number, toggle, section, orVariables } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
 import { connectGateway, defaultGatewayUrl } from '../gateway/gateway-connection.ts';
 import type { GatewayProcess } from '../gateway/gateway-process.ts';
@@ -13,6 +13,7 @@ import { generatorFlags, streamOf } from '../generator/generator-flags.ts';
 import { listenForInterrupt, type Interrupt } from '../interrupt.ts';
 import { openBrowser } from '../open-browser.ts';
 import { count, tolerateClosedPipes } from '../progress-bar.ts';
+import { runCommand } from '../run-command.ts';
 import { hitsText } from '../search/hits-text.ts';
 import { defaultDemoFolder, openDemoFolder } from './demo-folder.ts';
 import { demoEnvironment, startDemoGateway, waitUntilReady } from './demo-gateway.ts';
@@ -28,26 +29,29 @@ import {
 } from './demo-summary.ts';
 
 const flags = {
-  count: integer('N', 10_000, 1, 1e9, 'how many events'),
-  rate: number(
-    'R',
-    null,
-    0.01,
-    1e6,
-    'events per second, instead of as fast as the gateway accepts them',
-  ),
+  ...section('How many, how fast', {
+    count: integer('N', 10_000, 1, 1e9, 'how many events'),
+    rate: number(
+      'R',
+      null,
+      0.01,
+      1e6,
+      'events per second, instead of as fast as the gateway accepts them',
+    ),
+  }),
   ...generatorFlags,
-  port: integer(
-    'N',
-    null,
-    1,
-    65_535,
-    'where the gateway listens (default VECTORSTREAM_PORT, or 8080)',
-  ),
-  reset: toggle('removes the events of earlier demos first'),
-  open: toggle('opens the demo page in a browser when all is stored'),
-  exit: toggle('ends after the summary instead of staying up'),
-  json: toggle('writes one JSON object with the results to the output, and nothing else'),
+  ...section('Gateway', {
+    port: orVariables(
+      'VECTORSTREAM_PORT',
+      integer('N', null, 1, 65_535, 'where the gateway listens (default 8080)'),
+    ),
+    reset: toggle('removes the events of earlier demos first'),
+  }),
+  ...section('At the end', {
+    open: toggle('opens the demo page in a browser when all is stored'),
+    exit: toggle('ends after the summary instead of staying up'),
+    json: toggle('writes one JSON object with the results to the output, and nothing else'),
+  }),
 };
 
 type Flags = FlagValues<typeof flags>;
@@ -56,10 +60,13 @@ const command: Command<typeof flags> = {
   usage: 'npm run demo --',
   about:
     'Starts a gateway and its runners, sends generated events, shows the figures and three ' +
-    'searches, and stays up.\nIts data is in .vectorstream-demo, apart from that of npm start; ' +
-    'VECTORSTREAM_DATA_DIR names another folder.',
+    'searches, and stays up.\nIts data is apart from that of npm start.',
   flags,
   operands: [],
+  variables: {
+    VECTORSTREAM_DATA_DIR: 'folder for its data (default .vectorstream-demo)',
+    'VECTORSTREAM_…': 'every setting of the gateway; npm start -- --help lists them',
+  },
 };
 
 /** The longest time that a gateway may take to restart. */

@@ -2,25 +2,30 @@
 
 import { systemClock } from '#core/time/clock.ts';
 import { rest } from '#core/time/rest.ts';
-import { runCommand, toggle } from '../flags.ts';
+import { toggle, section } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import { connectTargetGateway, targetFlag } from '../gateway/gateway-connection.ts';
+import {
+  connectTargetGateway,
+  gatewayVariables,
+  targetFlag,
+} from '../gateway/gateway-connection.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
+import { runCommand } from '../run-command.ts';
 
 const flags = {
-  json: toggle('prints the receipt as JSON'),
-  target: targetFlag,
+  ...section('Output', { json: toggle('prints the receipt as JSON') }),
+  ...section('Gateway', { target: targetFlag }),
 };
 
 const command: Command<typeof flags> = {
   usage: 'npm run erase --',
   about:
     'Erases everything that a user did until now, and waits until it is done. Interrupting it\n' +
-    'stops only the waiting. VECTORSTREAM_API_KEY, with the scope admin, is sent along when it\n' +
-    'is set. See docs/privacy.md.',
+    'stops only the waiting. The key needs the scope admin. See docs/privacy.md.',
   flags,
   operands: ['USER'],
+  variables: gatewayVariables,
 };
 
 const retryForMs = 30_000;

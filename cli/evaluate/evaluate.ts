@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
 import { systemClock as clock } from '#core/time/clock.ts';
-import { choice, runCommand } from '../flags.ts';
+import { choice } from '../flags.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
+import { runCommand } from '../run-command.ts';
 import { evaluateCommand } from './evaluate-flags.ts';
 import { evaluateSearch } from './evaluate-search.ts';
 import { runEvaluation } from './run-evaluation.ts';

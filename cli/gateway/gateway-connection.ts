@@ -7,7 +7,7 @@ import {
   VectorStreamConnectionError,
   type VectorStreamClient,
 } from '../../client/client.ts';
-import { text } from '../flags.ts';
+import { text, orVariables } from '../flags.ts';
 
 export type GatewayConnection = {
   /** Without a slash at its end. */
@@ -56,11 +56,16 @@ export function connectGateway({
 }
 
 /** The flag of a command that asks a running gateway. */
-export const targetFlag = text(
-  'URL',
-  null,
-  'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)',
+export const targetFlag = orVariables(
+  'VECTORSTREAM_HOST and VECTORSTREAM_PORT',
+  text('URL', null, 'the gateway (default http://127.0.0.1:8080)'),
 );
+
+/** The variables of every command that talks to a gateway. */
+export const gatewayVariables = {
+  VECTORSTREAM_API_KEY: 'the key of the gateway, if it needs one',
+  NODE_EXTRA_CA_CERTS: "a PEM file with the gateway's certificate, if it made its own",
+};
 
 /**
  * Connects to the gateway that --target names, or else to the one on this machine.

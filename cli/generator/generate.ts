@@ -5,11 +5,21 @@ import { UsageError } from '#core/errors/errors.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { acknowledgements, compressions } from '../../kafka/kafka-settings.ts';
-import { choice, integer, number, runCommand, text, toggle } from '../flags.ts';
+import {
+  choice,
+  integer,
+  number,
+  text,
+  toggle,
+  section,
+  orVariables,
+  kafkaVariables,
+} from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
 import {
   connectGateway,
   defaultGatewayUrl,
+  gatewayVariables,
   requireHttpUrl,
   type GatewayConnection,
 } from '../gateway/gateway-connection.ts';
@@ -21,6 +31,7 @@ import {
   duration,
   tolerateClosedPipes,
 } from '../progress-bar.ts';
+import { runCommand } from '../run-command.ts';
 import { monitor } from '../status/gateway-monitor.ts';
 import type { EventStream } from './event-stream.ts';
 import { generatorFlags, streamOf } from './generator-flags.ts';
@@ -29,30 +40,40 @@ import { gatewayTarget, sendEvents, type SendResult } from './send-events.ts';
 import { writeEvents } from './write-events.ts';
 
 const flags = {
-  count: integer('N', null, 1, 1e9, 'how many events (default 10000, or rate × duration)'),
-  burst: toggle('as fast as the gateway accepts them; the default without --rate'),
-  rate: number('R', null, 0.01, 1e6, 'events per second'),
-  duration: number('S', null, 0.1, 31_536_000, 'seconds for which to send at that rate'),
+  ...section('How many, how fast', {
+    count: integer('N', null, 1, 1e9, 'how many events (default 10000, or rate × duration)'),
+    burst: toggle('as fast as the gateway accepts them; the default without --rate'),
+    rate: number('R', null, 0.01, 1e6, 'events per second'),
+    duration: number('S', null, 0.1, 31_536_000, 'seconds for which to send at that rate'),
+  }),
   ...generatorFlags,
-  now: text(
-    'TIME',
-    null,
-    'the present time for the generator, such as 2026-01-31T12:00:00Z (default: the clock)',
-  ),
-  target: text(
-    'URL',
-    null,
-    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT), ' +
-      'or kafka://host:port,…/topic (default when KAFKA_BROKERS is set)',
-  ),
-  acks: choice(
-    acknowledgements,
-    null,
-    'Kafka: which replicas must have an event: all in sync, the leader or none (default all)',
-  ),
-  compression: choice(compressions, null, 'Kafka: how events are compressed (default none)'),
-  out: text('FILE', null, 'writes NDJSON to a file, or to the output with -, instead of sending'),
-  'monitor-only': toggle('sends nothing and shows what the gateway is doing'),
+  ...section('Events', {
+    now: text(
+      'TIME',
+      null,
+      'the present time for the generator, such as 2026-01-31T12:00:00Z (default: the clock)',
+    ),
+  }),
+  ...section('Where to', {
+    target: orVariables(
+      'KAFKA_BROKERS and KAFKA_TOPIC, or VECTORSTREAM_HOST and VECTORSTREAM_PORT',
+      text(
+        'URL',
+        null,
+        'the gateway (default http://127.0.0.1:8080), or kafka://host:port,…/topic',
+      ),
+    ),
+    acks: choice(
+      acknowledgements,
+      null,
+      'Kafka: which replicas must have an event: all in sync, the leader or none (default all)',
+    ),
+    compression: choice(compressions, null, 'Kafka: how events are compressed (default none)'),
+    out: text('FILE', null, 'writes NDJSON to a file, or to the output with -, instead of sending'),
+  }),
+  ...section('Watching', {
+    'monitor-only': toggle('sends nothing and shows what the gateway is doing'),
+  }),
 };
 
 type Flags = FlagValues<typeof flags>;
@@ -61,10 +82,13 @@ const command: Command<typeof flags> = {
   usage: 'npm run generate --',
   about:
     'Makes the events of a shop (visitors search, view, fill carts, buy) and sends them to a ' +
-    'gateway or to Kafka.\nVECTORSTREAM_API_KEY is sent along when it is set; KAFKA_SSL and ' +
-    'KAFKA_SASL_… configure the connection to Kafka.',
+    'gateway or to Kafka.',
   flags,
   operands: [],
+  variables: {
+    ...gatewayVariables,
+    ...kafkaVariables,
+  },
 };
 
 const retryForMs = 60_000;

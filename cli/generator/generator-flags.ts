@@ -1,11 +1,11 @@
 // The flags of every command that sends generated events, and the stream that they describe.
 
-import { integer, number, text } from '../flags.ts';
+import { integer, number, text, section } from '../flags.ts';
 import type { FlagValues } from '../flags.ts';
 import { openEventStream, parseStream } from './event-stream.ts';
 import type { EventStream } from './event-stream.ts';
 
-export const generatorFlags = {
+export const generatorFlags = section('Events', {
   stream: text(
     'S',
     'zipf-1.1',
@@ -25,7 +25,7 @@ export const generatorFlags = {
     100,
     'share of the events that is invalid, in every possible way',
   ),
-};
+});
 
 const catalogueSize = 5000;
 /** A burst covers the minutes or hours before now, never more than a day. */

@@ -2,10 +2,10 @@
 // every line.
 
 import { systemClock as clock } from '#core/time/clock.ts';
-import { runCommand } from '../flags.ts';
 import { startingReason } from '../gateway/gateway-readiness.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
+import { runCommand } from '../run-command.ts';
 import { importCommand } from './import-flags.ts';
 import { runImport } from './import-run.ts';
 import { createScreen } from './import-screen.ts';

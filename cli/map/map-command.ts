@@ -10,27 +10,31 @@ import {
   type KafkaLog,
   parseBrokers,
 } from '../../kafka/kafka-settings.ts';
-import { type Command, type FlagValues, integer, runCommand, text } from '../flags.ts';
+import { type Command, type FlagValues, integer, section, text, kafkaVariables } from '../flags.ts';
+import { runCommand } from '../run-command.ts';
 import { draftedMapping, givenMapping, readyMadeMappings } from './map-sample.ts';
 import { reportOf, reportText, type SampleRecord } from './mapping-report.ts';
 import { recordsOfFile } from './sample-file.ts';
 import { recordsOfTopic } from './topic-sample.ts';
 
 const flags = {
-  mapping: text('NAME|FILE', null, 'what to try: a ready-made mapping or a YAML file'),
-  draft: text('FILE', null, 'draft a mapping, even if a ready-made one fits, and write it there'),
-  limit: integer('N', 1000, 1, 100_000, 'records to read'),
+  ...section('Mapping', {
+    mapping: text('NAME|FILE', null, 'what to try: a ready-made mapping or a YAML file'),
+    draft: text('FILE', null, 'draft a mapping, even if a ready-made one fits, and write it there'),
+  }),
+  ...section('Sample', { limit: integer('N', 1000, 1, 100_000, 'records to read') }),
 };
 
 const command: Command<typeof flags> = {
   usage: 'npm run map --',
   about:
     'Shows what a mapping makes of records, and stores nothing. SAMPLE is a file (JSON, NDJSON,\n' +
-    'CSV, packed too) or a Kafka topic, with the brokers in KAFKA_BROKERS; of a topic, the last\n' +
+    'CSV, packed too) or a Kafka topic; of a topic, the last\n' +
     'records are read. Without --mapping, it finds the ready-made mappings that read them, or\n' +
     'drafts one.',
   flags,
   operands: ['SAMPLE'],
+  variables: { KAFKA_BROKERS: 'brokers of the topic', ...kafkaVariables },
 };
 
 const silent = (): void => undefined;

@@ -1,29 +1,35 @@
 // `npm run search`: asks a gateway, and prints the hits for people.
 
 import { eventTypes } from '#core/ports.ts';
-import { choice, integer, number, runCommand, text, toggle } from '../flags.ts';
+import { choice, integer, number, text, toggle, section } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import { connectTargetGateway, targetFlag } from '../gateway/gateway-connection.ts';
+import {
+  connectTargetGateway,
+  gatewayVariables,
+  targetFlag,
+} from '../gateway/gateway-connection.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
+import { runCommand } from '../run-command.ts';
 import { hitsText } from './hits-text.ts';
 
 const flags = {
-  limit: integer('N', 5, 1, 100, 'how many hits'),
-  'event-type': choice(eventTypes, null, 'only products with such events'),
-  category: text('NAME', null, 'only products of this category'),
-  'price-max': number('P', null, 0, 1e12, 'only products with events at this price or less'),
-  json: toggle('prints the answer of POST /search as it is'),
-  target: targetFlag,
+  ...section('Hits', {
+    limit: integer('N', 5, 1, 100, 'how many hits'),
+    'event-type': choice(eventTypes, null, 'only products with such events'),
+    category: text('NAME', null, 'only products of this category'),
+    'price-max': number('P', null, 0, 1e12, 'only products with events at this price or less'),
+    json: toggle('prints the answer of POST /search as it is'),
+  }),
+  ...section('Gateway', { target: targetFlag }),
 };
 
 const command: Command<typeof flags> = {
   usage: 'npm run search --',
-  about:
-    'Searches the index of a running gateway by meaning.\n' +
-    'VECTORSTREAM_API_KEY is sent along when it is set.',
+  about: 'Searches the index of a running gateway by meaning.',
   flags,
   operands: ['WORDS…'],
+  variables: gatewayVariables,
 };
 
 const retryForMs = 5_000;

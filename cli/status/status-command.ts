@@ -1,28 +1,35 @@
 // `npm run status`: says what a running gateway can do now and what is wrong with it.
 
 import { systemClock } from '#core/time/clock.ts';
-import { runCommand, toggle } from '../flags.ts';
+import { toggle, section } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import { connectTargetGateway, targetFlag } from '../gateway/gateway-connection.ts';
+import {
+  connectTargetGateway,
+  gatewayVariables,
+  targetFlag,
+} from '../gateway/gateway-connection.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
+import { runCommand } from '../run-command.ts';
 import { monitor } from './gateway-monitor.ts';
 import { askStatus, statusText } from './status-text.ts';
 
 const flags = {
-  watch: toggle('stays, and shows the figures every second until Ctrl-C'),
-  json: toggle('prints the answer of GET /health as it is'),
-  target: targetFlag,
+  ...section('Output', {
+    watch: toggle('stays, and shows the figures every second until Ctrl-C'),
+    json: toggle('prints the answer of GET /health as it is'),
+  }),
+  ...section('Gateway', { target: targetFlag }),
 };
 
 const command: Command<typeof flags> = {
   usage: 'npm run status --',
   about:
     'Shows what a running gateway can do and what is wrong with it.\n' +
-    'The exit code is 0 when all is well, and 1 when something is degraded or nothing answers.\n' +
-    'VECTORSTREAM_API_KEY is sent along when it is set.',
+    'The exit code is 0 when all is well, and 1 when something is degraded or nothing answers.',
   flags,
   operands: [],
+  variables: gatewayVariables,
 };
 
 const retryForMs = 2_000;

@@ -1,6 +1,7 @@
 // `npm run check`: tries the settings and everything that they name, without starting a gateway.
 
 import { resolve } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 import { helpText } from '../config/config-help.ts';
 import { sourceKind } from '../config/config.ts';
 import { Settings } from '../config/live-settings.ts';
@@ -23,8 +24,9 @@ async function check(argv: readonly string[], environment: NodeJS.ProcessEnv): P
   let file = defaultSettingsFile;
   let settings: Settings;
   try {
-    const { help, configFile, flags } = parseFlags(argv);
+    const { help, version, configFile, flags } = parseFlags(argv);
     if (help) return say(helpText().replace('npm start', 'npm run check'), 0);
+    if (version) return say(`${packageJson.version}\n`, 0);
     file = configFile ?? file;
     const yaml = await readSettingsFile(configFile);
     settings = new Settings({ yaml, env: environment, flags });

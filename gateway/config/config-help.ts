@@ -1,5 +1,6 @@
 // Renders the table of settings for people: the example file and the text of --help.
 
+import { wrappedLines } from '#core/collections/wrapped-lines.ts';
 import { settings, type Setting } from './config-schema.ts';
 import { isSet } from './config.ts';
 
@@ -68,16 +69,5 @@ function names({ variable, flag, key }: Setting): string {
   return `Set by ${variable}${flag === null ? '' : ` or --${flag}`}.${live}`;
 }
 
-/** Indented lines of at most `columnsMax` characters; a longer word has its own line. */
-function wrapped(words: string, indent = '      '): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of words.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (line !== '' && indent.length + longer.length > columnsMax) {
-      lines.push(indent + line);
-      line = word;
-    } else line = longer;
-  }
-  return [...lines, indent + line];
-}
+const wrapped = (words: string, indent = '      '): readonly string[] =>
+  wrappedLines(words, columnsMax - indent.length).map((line) => indent + line);

@@ -2,13 +2,23 @@
 
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
-import { choice, helpText, integer, number, parseFlags, text, toggle } from '../../cli/flags.ts';
+import {
+  choice,
+  integer,
+  number,
+  orVariables,
+  parseFlags,
+  section,
+  text,
+  toggle,
+} from '../../cli/flags.ts';
 import type { Command } from '../../cli/flags.ts';
+import { helpText } from '../../cli/help-text.ts';
 
 const flags = {
   count: integer('N', 10, 1, 100, 'how many'),
   rate: number('R', null, 0.1, 1000, 'how fast'),
-  out: text('FILE', null, 'where to'),
+  ...section('Where to', { out: orVariables('THING_OUT', text('FILE', null, 'where to')) }),
   kind: choice(['a', 'b'], 'a', 'which'),
   burst: toggle('at once'),
 };
@@ -17,6 +27,7 @@ const command: Command<typeof flags> = {
   about: 'Does a thing.',
   flags,
   operands: ['FILE'],
+  variables: { THING_KEY: `the key, ${'which is long '.repeat(8).trim()}` },
 };
 
 describe('flags', () => {
@@ -71,5 +82,13 @@ describe('flags', () => {
     expect(parseFlags(command, ['-h'])).toBe('help');
     expect(parseFlags(command, ['--version'])).toBe('version');
     for (const name of Object.keys(flags)) expect(helpText(command)).toContain(`--${name}`);
+  });
+
+  test('--help has sections, variables beside flags, and lines that a terminal can show', () => {
+    const shown = helpText(command);
+    expect(shown).toMatch(/\nFlags:\n {2}--count N {2,}how many \(default 10\)\n/);
+    expect(shown).toMatch(/\nWhere to:\n {2}--out FILE {2,}where to; otherwise THING_OUT\n/);
+    expect(shown).toMatch(/\nVariables:\n {2}THING_KEY {2,}the key, which is long/);
+    expect(shown.split('\n').filter((line) => line.length > 100)).toEqual([]);
   });
 });

@@ -1,37 +1,11 @@
-// Every command that README and docs print exists, with every flag that they give it; each program
-// runs under the oldest promised Node through the set-up.
+// Every command that README and docs print exists, with every flag that they give it.
 
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
-
-const root = join(import.meta.dirname, '../..');
-const read = (file: string): string => readFileSync(join(root, file), 'utf8');
-const pages = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name.replaceAll('\\', '/')}`),
-];
-const { scripts, engines } = z
-  .object({
-    scripts: z.record(z.string(), z.string()),
-    engines: z.object({ node: z.string() }),
-  })
-  .parse(JSON.parse(read('package.json')));
-
-type Printed = { readonly page: string; readonly script: string; readonly words: string };
-
-/** `npm run NAME …`, `npm start …` and `npm test …`, up to the end of the command. */
-const printed: readonly Printed[] = pages.flatMap((page) =>
-  [...read(page).matchAll(/npm (?:run (?:-s )?)?([a-z][\w:-]*)([^\n`|#;]*)/g)]
-    .filter(([, name = '']) => /^(start|test)$/.test(name) || name in scripts)
-    .map(([, script = '', words = '']) => ({ page, script, words })),
-);
+import { engines, pages, printed, read, root, scripts } from './printed-commands.ts';
 
 test('every npm script that they name exists', () => {
   const named = pages.flatMap((page) =>
