@@ -1,5 +1,5 @@
-// Each fault makes its alert fire on what the gateway really exposes, and /health and
-// `npm run status` name the same part.
+// Each fault makes its alert fire on what the gateway really exposes, /health and `npm run status`
+// name the same part, and the runbook's command shows it.
 
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -16,6 +16,7 @@ import { runner, scriptedStore, testApp, type TestApp } from '../gateway/test-se
 import { until } from '../helpers/until.ts';
 import { read } from './compose-file.ts';
 import { evaluate, scrapeOf, type Scrape } from './promql-value.ts';
+import { runRunbook } from './runbook.ts';
 
 const rules = z
   .object({
@@ -99,28 +100,37 @@ describe('an alert', () => {
     const app = testApp({ source });
     expect(await firing(app)).toEqual(['IntakeNotReady', 'KafkaDown']);
     expect(await toldCauses(app)).toEqual(['source']);
+    expect(await runRunbook('IntakeNotReady', app)).toContain('127.0.0.1:1');
+    expect(await runRunbook('KafkaDown', app)).toContain('127.0.0.1:1');
   }, 60_000);
 
   test('fires for a store that is down, and not for the intake', async () => {
     const down = new DependencyError('qdrant', 'qdrant_down', 'ECONNREFUSED', { retryable: true });
-    const app = testApp({ store: { ...scriptedStore(), event: () => Promise.reject(down) } });
+    const app = testApp({
+      store: { ...scriptedStore(), kind: 'qdrant', event: () => Promise.reject(down) },
+    });
     expect(await firing(app, undefined, false)).toEqual(['QdrantDown', 'SearchNotReady']);
     expect(await toldCauses(app)).toEqual(['store']);
+    expect(await runRunbook('SearchNotReady', app)).toContain('"store"');
+    expect(await runRunbook('QdrantDown', app)).toContain('ECONNREFUSED');
   });
 
   test('fires for the disk at each watermark', async () => {
     const low = testApp(withDisk('low'));
     expect(await firing(low)).toEqual(['DiskLow']);
     expect(await toldCauses(low)).toEqual(['disk']);
+    expect(await runRunbook('DiskLow', low)).toContain('vectorstream_disk_level 1');
     const out = testApp(withDisk('out'));
     expect(await firing(out)).toEqual(['IntakeNotReady', 'DiskOut']);
     expect(await toldCauses(out)).toEqual(['disk']);
+    expect(await runRunbook('DiskOut', out)).toContain('1 byte is free (out)');
   });
 
   test('fires without a ready runner', async () => {
     const app = testApp({ runners: () => [{ ...runner, state: 'joining' }] });
     expect(await firing(app)).toEqual(['NoReadyRunner', 'SearchNotReady']);
     expect(await toldCauses(app)).toEqual(['runners']);
+    expect(await runRunbook('NoReadyRunner', app)).toBe('box-1\tnode\tcpu\tjoining\n');
   });
 
   test('fires for a runner that was quarantined', async () => {
@@ -140,6 +150,7 @@ describe('an alert', () => {
     expect(await (await app.request('/health')).json()).toMatchObject({
       runners: { connected: 1, ready: 1 },
     });
+    expect(await runRunbook('RunnerQuarantined', app)).toContain('its vectors are random');
   });
 
   test('fires for a runner whose work differs from a trusted runner', async () => {
@@ -159,6 +170,7 @@ describe('an alert', () => {
     const soon = testApp(expiring(10));
     expect(await firing(soon)).toEqual(['CertificateExpires']);
     expect(await toldCauses(soon)).toEqual(['certificate']);
+    expect(await runRunbook('CertificateExpires', soon)).toMatch(/^it expires at 2026-/);
   });
 
   test('fires for failing searches and requests, and for dead letters left alone', async () => {
@@ -179,6 +191,7 @@ describe('an alert', () => {
     });
     expect(await firing(forgotten)).toEqual(['DeadLettersOld']);
     expect(await toldStatus(forgotten)).toMatch(/dead letters\S* .*1 open, the oldest for 48 h/);
+    expect(await runRunbook('DeadLettersOld', forgotten)).toContain('"open": 1');
   });
 });
 
