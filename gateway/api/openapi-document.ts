@@ -110,14 +110,15 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, basePath: string): Doc
   return document;
 }
 
-/** Adds id, tag, scope and the errors that every operation shares. */
+/** Adds id, tag (where the route names none), scope and the errors that every operation shares. */
 function complete(operation: Operation, method: (typeof methods)[number], path: string): void {
   operation.operationId = operationId(method, path);
-  operation.tags = [tagOf(path)];
+  operation.tags ??= [tagOf(path)];
   const { scope } = ruleOf(method.toUpperCase(), path);
   if (scope === 'open') operation.security = [];
   else {
-    const required = `Requires a key with the scope \`${namesOf(scope)}\`.`;
+    const scopes = namesOf(scope).replaceAll(' or ', '` or `');
+    const required = `Requires a key with the scope \`${scopes}\`.`;
     operation.description = [operation.description, required].filter(Boolean).join(' ');
   }
   const hasBody = operation.requestBody !== undefined;

@@ -80,6 +80,9 @@ test('is OpenAPI 3.1; each operation is named, with its access and its errors', 
   expect(document['openapi']).toBe('3.1.0');
   const operations = operationsOf(document);
   const tags = list(document['tags']).map((tag) => object(tag)['name']);
+  const ofOperation = (name: string) => operations.find((each) => each.name === name)?.operation;
+  expect(ofOperation('DELETE /users/{id}')?.['tags']).toEqual(['Privacy']);
+  expect(ofOperation('POST /search')?.['description']).toContain('`read` or `search`');
   const wrong = operations.flatMap(({ name, path, operation }) => {
     const declared = list(operation['parameters'])
       .map(object)

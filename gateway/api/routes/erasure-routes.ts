@@ -55,6 +55,7 @@ export type ErasureView = z.infer<typeof receiptSchema>;
 const eraseRoute = createRoute({
   method: 'delete',
   path: '/users/{id}',
+  tags: ['Privacy'],
   summary: 'Erase a person',
   description:
     'Erases everything that this user did until now, wherever the gateway keeps it, and keeps it ' +
