@@ -1,5 +1,5 @@
-// Runs every example of docs/api.md and the commands of the alerts' runbooks unchanged against a
-// running gateway, and ensures that every path of the API has an example.
+// Runs every example of docs/api.md, the commands of the alerts' runbooks and the calls that other
+// pages show against a running gateway, and ensures that every path of the API has an example.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -16,6 +16,20 @@ const blocksOf = async (page: string): Promise<readonly string[]> =>
   );
 const blocks = await blocksOf('docs/api.md');
 const runbooks = await blocksOf('docs/operations.md');
+
+/** Indented calls, at the address of this gateway; a refusal is a failure. */
+const shown = (
+  await Promise.all(
+    ['README.md', 'docs/privacy.md', 'docs/security.md'].map((page) => readFile(page, 'utf8')),
+  )
+).flatMap((text) =>
+  [...text.matchAll(/^ {4}curl .*\n(?:(?: {5,}.*)\n)*/gm)].map(([call]) =>
+    call
+      .replace('curl', 'curl --fail-with-body')
+      .replace('localhost:8080', '"$VECTORSTREAM_URL"')
+      .replace(/'"\$(\w+)"/, `"$$$1"'`),
+  ),
+);
 
 /** `POST /dlq/replay/{}` for each call; a loop over `$path` stands for each of its paths. */
 function calls(block: string): readonly string[] {
@@ -42,8 +56,8 @@ test('every path of the API has an example', async () => {
       (method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`,
     ),
   );
-  const shown = new Set(blocks.flatMap(calls));
-  expect(described.filter((operation) => !shown.has(operation))).toEqual([]);
+  const documented = new Set(blocks.flatMap(calls));
+  expect(described.filter((operation) => !documented.has(operation))).toEqual([]);
 });
 
 test('every example works, in the order of the guide, and so do the runbooks', async () => {
@@ -51,7 +65,7 @@ test('every example works, in the order of the guide, and so do the runbooks', a
   await using gateway = await startGateway(folder.path);
   await gateway.ready();
   const failures: string[] = [];
-  for (const block of [...blocks, ...runbooks]) {
+  for (const block of [...shown, ...blocks, ...runbooks]) {
     if (block.includes('/search"') || block.includes('/dlq/stats')) await gateway.idle();
     if (block.includes('/events/doc-1'))
       await until(
@@ -74,4 +88,5 @@ test('every example works, in the order of the guide, and so do the runbooks', a
   expect(failures).toEqual([]);
   expect(blocks.length).toBeGreaterThan(12);
   expect(runbooks.length).toBeGreaterThan(2);
+  expect(shown.length).toBe(6);
 }, 240_000);
