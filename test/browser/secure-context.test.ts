@@ -112,6 +112,12 @@ const facts = () => ({
   hasCaches: 'caches' in globalThis,
 });
 
+/** What the page says once it says that it came over plain HTTP. */
+const advice = async () => {
+  while (!document.body.innerText.includes('plain HTTP')) await new Promise(requestAnimationFrame);
+  return document.body.innerText;
+};
+
 test('a page of another name has what runners need over HTTPS, and only then', async () => {
   expect(await inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).toEqual({
     isSecureContext: false,
@@ -119,6 +125,10 @@ test('a page of another name has what runners need over HTTPS, and only then', a
     hasWebGpu: false,
     hasCaches: false,
   });
+  for (const path of ['/demo', '/runner#token=any'])
+    expect(await inPage(`http://box.lan:${portOf(plain)}${path}`, advice), path).toContain(
+      'Browsers give such a page no WebGPU, no threads, no storage',
+    );
   expect(await inPage(`https://box.lan:${portOf(secure)}/runner`, facts)).toEqual({
     isSecureContext: true,
     crossOriginIsolated: true,
