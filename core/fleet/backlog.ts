@@ -6,16 +6,28 @@ import { wireLimits } from '#core/protocol/wire.ts';
 
 /**
  * `first-check` and `cross-check`: texts that an untrusted runner has embedded, for a trusted one
- * to embed again; the vectors of the first are not used before. `repair`: texts whose stored
- * vectors may be wrong.
+ * to embed again; the vectors of the first are not used before. `peer-check`: such texts for
+ * runners of other owners, where no runner is trusted. `repair`: texts whose stored vectors may be
+ * wrong.
  */
-export const lanes = ['search', 'first-check', 'cross-check', 'repair', 'bulk'] as const;
+export const lanes = [
+  'search',
+  'first-check',
+  'cross-check',
+  'peer-check',
+  'repair',
+  'bulk',
+] as const;
+/** Their vectors only check those of others. */
+export const checkLanes: ReadonlySet<Lane> = new Set(['first-check', 'cross-check', 'peer-check']);
 export type Lane = (typeof lanes)[number];
 
 export type Task = {
   readonly id: string;
   readonly text: string;
   readonly lane: Lane;
+  /** Owners whose runners must not get it. */
+  readonly notFor: ReadonlySet<string>;
   /** How many jobs with this text failed. */
   failures: number;
   /** How many of those jobs held no other text. */
@@ -45,6 +57,7 @@ export class Backlog {
     search: new LaneQueue(),
     'first-check': new LaneQueue(),
     'cross-check': new LaneQueue(),
+    'peer-check': new LaneQueue(),
     repair: new LaneQueue(),
     bulk: new LaneQueue(),
   };
@@ -55,7 +68,9 @@ export class Backlog {
   }
 
   add(task: Task): void {
-    this.#lanes[task.lane].add(task);
+    if (task.notFor.size === 0) return this.#lanes[task.lane].add(task);
+    task.state = 'assigned';
+    this.hold(this.group([task], null));
   }
 
   /** A new group, with the failures of `from`. */

@@ -36,7 +36,8 @@ export function isGivenUp(
   attemptsAloneMax: number,
 ): boolean {
   if (failuresAlone < attemptsAloneMax) return false;
-  return runner.trusted || lane === 'search' || refusedBy.size >= refusingOwnersMin;
+  if (lane === 'search' || lane === 'peer-check') return true;
+  return runner.trusted || refusedBy.size >= refusingOwnersMin;
 }
 
 /** The text has failed too often for any runner to get it. */
@@ -64,6 +65,7 @@ export function isForAnother(
   { runners, guard, attemptsAloneMax, now }: AssignContext,
 ): boolean {
   const others = [...runners].filter((other) => other !== runner && other.state === 'serving');
+  if (group.tasks.some(({ notFor }) => notFor.has(runner.owner))) return true;
   const isLeft = textsForOthers(runner, others);
   if (group.tasks.some(({ text }) => isLeft(text))) return true;
   if (group.isForProven && guard.mustLeave(runner, 'proven', now)) return true;

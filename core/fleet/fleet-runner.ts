@@ -27,7 +27,7 @@ export type Runner = RunnerTerms & {
   /** Searches in a row that it answered late or not at all. */
   searchMisses: number;
   /** Monotonic ms: while other work waits, it gets no checks of this kind before this time. */
-  readonly checksFrom: { 'first-check': number; 'cross-check': number };
+  readonly checksFrom: Record<'first-check' | 'cross-check' | 'peer-check', number>;
   /** `checks`: it gets only checks so far. `draining`: it gets nothing more. */
   state: 'checks' | 'serving' | 'draining';
   /** Golden texts that are its next job, or `null`. */

@@ -5,7 +5,7 @@ import { assert, at } from '#core/errors/assert.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 import type { Mixed } from '#core/trust/canaries.ts';
-import { Backlog, lanes, type Group, type Lane, type Task } from './backlog.ts';
+import { Backlog, checkLanes, lanes, type Group, type Task } from './backlog.ts';
 import { FleetGuard } from './fleet-guard.ts';
 import {
   answeredTexts,
@@ -23,6 +23,8 @@ import { Proving } from './proving.ts';
 import { Pace } from './runner-pace.ts';
 import type { FailureCause, TaskResult } from './task-result.ts';
 import { TextRetries } from './text-retries.ts';
+
+const nobody: ReadonlySet<string> = new Set();
 
 /**
  * A pure scheduler: methods report what happened and when (`now`: monotonic ms), and `assign`
@@ -96,7 +98,10 @@ export class Fleet {
    * `false` when `tasksMax` texts are already there: the text was not taken. Its id must differ
    * from those of all texts that have not ended.
    */
-  submit(task: { readonly id: string; readonly text: string; readonly lane: Lane }): boolean {
+  submit({
+    notFor = nobody,
+    ...task
+  }: Pick<Task, 'id' | 'text' | 'lane'> & Partial<Pick<Task, 'notFor'>>): boolean {
     assert(!this.#tasks.has(task.id), `Task ${task.id} was submitted twice`);
     assert(
       task.text.length <= wireLimits.textCharsMax,
@@ -105,6 +110,7 @@ export class Fleet {
     if (this.#tasks.size >= this.#options.tasksMax) return false;
     const entry: Task = {
       ...task,
+      notFor,
       failures: 0,
       failuresAlone: 0,
       refusedBy: new Set(),
@@ -140,7 +146,7 @@ export class Fleet {
       startedAt: 0,
       probation: new Probation(),
       searchMisses: 0,
-      checksFrom: { 'first-check': 0, 'cross-check': 0 },
+      checksFrom: { 'first-check': 0, 'cross-check': 0, 'peer-check': 0 },
     });
   }
 
@@ -215,8 +221,8 @@ export class Fleet {
     if (job.lane === 'search' && job.group !== null) this.proving.searched(runner, ms);
     if (job.group === null) return { kind: 'check', outcomes, ms };
     const ended = this.#settle(runner, job.group, outcomesOfTasks(job, outcomes), now);
-    const isCheck = job.lane === 'first-check' || job.lane === 'cross-check';
-    return { kind: 'work', ended, embedded: isCheck ? [] : answeredTexts(job, outcomes), ms };
+    const embedded = checkLanes.has(job.lane) ? [] : answeredTexts(job, outcomes);
+    return { kind: 'work', ended, embedded, ms };
   }
 
   /** Runners whose job in work is past its deadline. The caller closes them and calls `leave`. */

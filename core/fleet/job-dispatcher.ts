@@ -8,8 +8,12 @@ import type { Assignment, Job, MixIn } from './fleet-job.ts';
 import { jobsPerRunnerMax, waitMs, type Runner } from './fleet-runner.ts';
 import { hasSearchPlace } from './late-jobs.ts';
 
-/** Share of a trusted runner's time that checks may take while other work waits. */
-const checkShareMax = { 'first-check': firstCheckShareMax, 'cross-check': 0.05 } as const;
+/** Share of a runner's time that checks of others may take while other work waits. */
+const checkShareMax = {
+  'first-check': firstCheckShareMax,
+  'cross-check': 0.05,
+  'peer-check': 0.05,
+} as const;
 const checkTextsMax = 16;
 /** For this long after a search, more searches are expected. */
 const moreSearchesMsMax = 5_000;
@@ -43,6 +47,7 @@ export class JobDispatcher {
       ...this.#searchJobs(round),
       ...this.#checksOfOthers('first-check', round),
       ...this.#checksOfOthers('cross-check', round),
+      ...this.#checksOfOthers('peer-check', round),
       ...this.#repairJobs(round),
       ...this.#bulkJobs(round),
     ];
@@ -82,20 +87,24 @@ export class JobDispatcher {
     }
   }
 
-  /** For trusted runners that are idle, or that have done other work for long enough. */
-  *#checksOfOthers(lane: 'first-check' | 'cross-check', round: Round): Generator<Assignment> {
+  /**
+   * For trusted runners, or any for `peer-check`, that are idle or have done other work for long
+   * enough.
+   */
+  *#checksOfOthers(lane: keyof typeof checkShareMax, round: Round): Generator<Assignment> {
     const { runners, backlog } = this.#options;
     for (const runner of runners.values()) {
       if (backlog.waiting(lane) === 0) return;
-      if (!runner.trusted || !hasFreeSlot(runner)) continue;
+      if (!(runner.trusted || lane === 'peer-check') || !hasFreeSlot(runner)) continue;
       const otherWork: readonly Lane[] = ['search', 'repair', 'bulk'];
       const otherWorkWaits = otherWork.some((other) => backlog.waiting(other) > 0);
       if (otherWorkWaits && round.now < runner.checksFrom[lane]) continue;
       const textsMax = Math.min(checkTextsMax, runner.pace.searchTexts());
       const job = this.#give(runner, lane, textsMax, round);
-      const jobMs = runner.pace.expectedMs(runner.jobs.at(-1)?.texts.length ?? 0);
+      if (job === null) continue;
+      const jobMs = runner.pace.expectedMs(job.texts.length);
       runner.checksFrom[lane] = round.now + jobMs / checkShareMax[lane];
-      if (job !== null) yield job;
+      yield job;
     }
   }
 

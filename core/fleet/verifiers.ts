@@ -1,5 +1,8 @@
 // Who verifies the vectors of untrusted runners, as a gateway shows it.
 
-/** `nobody`: some are ready, and no trusted runner is. `trusted` also while there are none. */
-export const verifiers = ['trusted', 'nobody'] as const;
+/**
+ * `trusted` also while no runner is ready. `agreement`: no trusted runner is ready, and runners
+ * with three or more tokens check each other, which is weaker. `nobody`: there are fewer of them.
+ */
+export const verifiers = ['trusted', 'agreement', 'nobody'] as const;
 export type Verifiers = (typeof verifiers)[number];

@@ -1,6 +1,7 @@
 // Says how far apart two correct vectors of one text may be when runners of different dtypes made
 // them.
 
+import { cosine } from '#core/vectors/vector.ts';
 import type { GoldenBounds } from './golden.ts';
 
 /** Used when the model's manifest has no bounds at all. */
@@ -30,9 +31,38 @@ export function agreementMin(one: GoldenBounds, other: GoldenBounds): number {
 
 export const strayMax = 1.5;
 
+/** The vector of one text by a runner of one owner. */
+export type Vote = {
+  readonly runnerSession: string;
+  readonly owner: string;
+  readonly dtype: string;
+  readonly vector: Float32Array;
+};
+
+/** The least number of owners, one of whom can be outvoted. */
+export const votersMin = 3;
+
 /**
- * Result of the cross-check of one sample: a trusted runner's vector agreed or differed, or no
- * trusted runner embedded the text in time (`dropped`).
+ * What runners of different owners say together, where none is trusted: which of them more than
+ * half of them contradict. `agreed`: nobody differs. `disputed`: some differ, and nobody knows who
+ * is right, because they are only two, or no more than half of them agree.
  */
-export const crossCheckResults = ['agreed', 'differed', 'dropped'] as const;
+export function outvoted(
+  votes: readonly Vote[],
+  bounds: Readonly<Record<string, GoldenBounds>>,
+): readonly Vote[] | 'agreed' | 'disputed' {
+  const agree = (a: Vote, b: Vote): boolean =>
+    cosine(a.vector, b.vector) >=
+    agreementMin(boundsOf(bounds, a.dtype), boundsOf(bounds, b.dtype));
+  if (votes.every((a) => votes.every((b) => agree(a, b)))) return 'agreed';
+  const most = votes.find((a) => 2 * votes.filter((b) => agree(a, b)).length > votes.length);
+  if (votes.length < votersMin || most === undefined) return 'disputed';
+  return votes.filter((vote) => !agree(most, vote));
+}
+
+/**
+ * Result of the cross-check of one sample: it agreed or differed, or nobody embedded the text in
+ * time (`dropped`). `disputed`: untrusted runners differ, and nobody knows who is right.
+ */
+export const crossCheckResults = ['agreed', 'differed', 'disputed', 'dropped'] as const;
 export type CrossCheckResult = (typeof crossCheckResults)[number];

@@ -20,6 +20,8 @@ type Waiting = {
 /** The texts that wait under one signal. They share one listener, which `release` removes. */
 type UnderSignal = { readonly ids: Set<string>; readonly release: () => void };
 
+const nobody: ReadonlySet<string> = new Set();
+
 export class EmbeddingQueue implements EmbeddingService {
   readonly #fleet: Fleet;
   readonly #onSubmit: () => void;
@@ -51,14 +53,23 @@ export class EmbeddingQueue implements EmbeddingService {
 
   embed(
     text: string,
-    { priority, signal }: { readonly priority: Lane | 'request'; readonly signal: AbortSignal },
+    {
+      priority,
+      signal,
+      notFor = nobody,
+    }: {
+      readonly priority: Lane | 'request';
+      readonly signal: AbortSignal;
+      /** Owners whose runners must not get it. */
+      readonly notFor?: ReadonlySet<string>;
+    },
   ): Promise<FleetResult> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#isClosed) return Promise.reject(closedError('no more texts are embedded'));
     if (text.length > wireLimits.textCharsMax) return Promise.resolve(tooLong(text.length));
     const id = `text-${++this.#lastTask}`;
     const lane = priority === 'request' ? 'search' : priority;
-    if (!this.#fleet.submit({ id, text, lane })) return Promise.reject(fullError());
+    if (!this.#fleet.submit({ id, text, lane, notFor })) return Promise.reject(fullError());
     if (priority === 'search') void this.#hedges.watch(id);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, signal });

@@ -89,13 +89,11 @@ class FleetHub implements RunnerHub {
   }
 
   fleetStats(): FleetStats {
-    const { fleet, connections } = this.#state;
-    const ready = [...connections.values()].filter(({ session }) => session.state === 'ready');
-    const isChecked = ready.length === 0 || ready.some(({ identity }) => identity.trusted);
+    const { trust } = this.#sessions;
     return {
-      ...fleet.stats(),
-      checkedBy: isChecked ? 'trusted' : 'nobody',
-      quarantined: this.#sessions.trust.quarantined.count,
+      ...this.#state.fleet.stats(),
+      checkedBy: trust.verifiers,
+      quarantined: trust.quarantined.count,
     };
   }
 

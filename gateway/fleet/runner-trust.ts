@@ -3,29 +3,33 @@
 
 import { answeredTexts, type Job } from '#core/fleet/fleet-job.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
+import type { Verifiers } from '#core/fleet/verifiers.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
+import { votersMin } from '#core/trust/agreement.ts';
 import type { AnsweredText, Sample } from '#core/trust/sampler.ts';
 import { CrossChecks, type CheckVerdict } from './cross-checks.ts';
 import { deviceOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
+import { PeerChecks } from './peer-checks.ts';
 import { quarantine, QuarantineList } from './quarantine.ts';
+import { ownerOf } from './runner-identity.ts';
 
 export class RunnerTrust {
   readonly quarantined: QuarantineList;
   readonly #state: HubState;
   readonly #quarantineSession: (connection: HubConnection, reason: string) => void;
   readonly #crossChecks: CrossChecks;
-  #expectsTrusted: boolean;
+  readonly #peerChecks: PeerChecks;
 
   /** `quarantineSession` puts a connected runner into quarantine; `left` is called as a result. */
   constructor(
     state: HubState,
     quarantineSession: (connection: HubConnection, reason: string) => void,
   ) {
-    const { bounds, clock, observer, limits, expectsTrusted } = state.options;
+    const { bounds, clock, observer, limits } = state.options;
     this.#state = state;
     this.#quarantineSession = quarantineSession;
-    this.#expectsTrusted = expectsTrusted;
+    this.#peerChecks = new PeerChecks(state);
     this.quarantined = new QuarantineList(state);
     this.#crossChecks = new CrossChecks({
       queue: state.queue,
@@ -66,9 +70,17 @@ export class RunnerTrust {
       clock.monotonic(),
     );
     connection.verifiedUntil = session.checkedAt;
-    this.#expectsTrusted ||= identity.trusted;
     this.#endIfSettled(connection);
     return this.#isConnected(connection);
+  }
+
+  /** Who verifies the vectors of untrusted runners. */
+  get verifiers(): Verifiers {
+    const ready = [...this.#state.connections.values()].filter(
+      ({ session }) => session.state === 'ready',
+    );
+    if (ready.length === 0 || ready.some(({ identity }) => identity.trusted)) return 'trusted';
+    return this.#peerChecks.owners().size >= votersMin ? 'agreement' : 'nobody';
   }
 
   /** Call it before using anything of an answer. Returns why the runner is wrong, or `null`. */
@@ -111,9 +123,7 @@ export class RunnerTrust {
   ): void {
     const { checks, identity } = connection;
     if (answers.length > 0) checks?.worked();
-    // A trusted runner that is still starting, or away for a moment, compares the samples later.
-    // Work done in that time must be checked too.
-    if (!identity.trusted && this.#expectsTrusted)
+    if (!identity.trusted)
       this.#compare(connection, checks?.answered(answers, embeddedAt, now) ?? []);
     this.#verify(connection);
   }
@@ -143,6 +153,7 @@ export class RunnerTrust {
 
   /** The runner's connection has ended. */
   left(connection: HubConnection, reason: string): void {
+    this.#peerChecks.left();
     if (connection.session.state === 'quarantined')
       return quarantine(connection, reason, this.#state, this.quarantined);
     this.#compare(connection, connection.checks?.end() ?? []);
@@ -151,18 +162,47 @@ export class RunnerTrust {
 
   #compare(connection: HubConnection, samples: readonly Sample[]): void {
     const { session, checks } = connection;
+    const { fleet, options } = this.#state;
     for (const sample of samples) {
+      if (!fleet.proving.isGuarded(options.clock.monotonic())) {
+        void this.#comparePeers(connection, sample);
+        continue;
+      }
       const dtype = session.hello?.dtype ?? '';
       void this.#crossChecks.compare(sample, dtype, 'cross-check').then((result) => {
         // Work that is unverified when the gateway stops is re-embedded after its next start.
         if (this.#state.signal.aborted || session.state === 'quarantined') return;
         if (typeof result === 'object') return this.#foundWrong(connection, result.wrong);
-        if (result === 'right') this.#state.fleet.proving.trustMore(session.id);
+        if (result === 'right') fleet.proving.trustMore(session.id);
         checks?.settled(sample);
         this.#verify(connection);
         this.#endIfSettled(connection);
       });
     }
+  }
+
+  /** No runner is trusted: those of other owners say who is right. */
+  async #comparePeers(connection: HubConnection, sample: Sample): Promise<void> {
+    const { session, identity, checks } = connection;
+    const { fleet, connections, options, signal } = this.#state;
+    const voter = {
+      runnerSession: session.id,
+      owner: ownerOf(identity),
+      dtype: session.hello?.dtype ?? '',
+    };
+    const wrong = await this.#peerChecks.compare(sample, voter);
+    if (signal.aborted) return;
+    // A trusted runner that has come meanwhile decides, and not they.
+    const isDecided = !fleet.proving.isGuarded(options.clock.monotonic());
+    for (const { runnerSession } of isDecided ? (wrong ?? []) : []) {
+      const found = runnerSession === session.id ? connection : connections.get(runnerSession);
+      if (found !== undefined && found.session.state !== 'quarantined')
+        this.#foundWrong(found, 'vectors are wrong: most runners with other tokens contradict it');
+    }
+    if (session.state === 'quarantined') return;
+    checks?.settled(sample);
+    this.#verify(connection);
+    this.#endIfSettled(connection);
   }
 
   #foundWrong(connection: HubConnection, reason: string): void {

@@ -51,7 +51,8 @@ export const runnersHealthSchema = z.object({
   texts_per_second: z.number(),
   checked_by: z.enum(verifiers).openapi({
     description:
-      'Who verifies the vectors of untrusted runners. nobody: some are ready, and no trusted one.',
+      'Who verifies the vectors of untrusted runners. agreement: no trusted runner is ready, and ' +
+      'those with different tokens check each other. nobody: there are too few for that.',
   }),
   last_check: z
     .object({ device: z.string(), cosine: z.number(), at: z.iso.datetime() })

@@ -98,13 +98,15 @@ export function warningsOf(services: Services): readonly Cause[] {
 
 function fleetCauses({ held, checkedBy }: FleetStats): readonly Cause[] {
   const causes: Cause[] = [];
-  if (checkedBy === 'nobody')
+  if (checkedBy !== 'trusted')
     causes.push({
       component: 'runners',
       code: 'unchecked_fleet',
       message:
-        'nobody checks this fleet: no trusted runner is ready, so wrong vectors are not noticed; ' +
-        'start one with VECTORSTREAM_TRUSTED_RUNNER_TOKEN',
+        (checkedBy === 'nobody'
+          ? 'nobody checks this fleet: no trusted runner is ready, so wrong vectors are not noticed'
+          : 'no trusted runner is ready: runners only check each other, and the majority is ' +
+            'believed') + '; start one with VECTORSTREAM_TRUSTED_RUNNER_TOKEN',
     });
   if (held > 0)
     causes.push({
