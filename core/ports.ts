@@ -23,7 +23,7 @@ export type * from './ports/stored-records.ts';
 export type * from './ports/store-queries.ts';
 export type * from './ports/provenance.ts';
 export type * from './ports/erasure.ts';
-export type * from './ports/runner-block-store.ts';
+export type * from './ports/runner-block.ts';
 export type * from './ports/store.ts';
 // What could not be stored.
 export * from './ports/dead-letter-queue.ts';

@@ -2,7 +2,7 @@
 
 import type { ErasureStore } from './erasure.ts';
 import type { ProvenanceStore } from './provenance.ts';
-import type { RunnerBlockStore } from './runner-block-store.ts';
+import type { RunnerBlockStore } from './runner-block.ts';
 import type {
   Count,
   CountsRequest,

@@ -134,7 +134,7 @@ test('nothing is known before the store has answered', async () => {
 });
 
 describe('a revocation', () => {
-  test('holds at once, is durable when it resolves, and stays whatever the clock does', async () => {
+  test('holds at once, durable when it resolves, and stays whatever the clock does', async () => {
     const [one, other] = [gateway(), gateway()];
     await shared();
     const revoked = one.revoke('a', 'revoked', clock.now() + minuteMs);
