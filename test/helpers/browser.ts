@@ -66,6 +66,9 @@ export async function startBrowser(
     ],
     env: {
       ...process.env,
+      // Without a locale, it names a language that Intl refuses.
+      LANG: 'en_US.UTF-8',
+      LANGUAGE: 'en_US',
       LD_LIBRARY_PATH: [dirname(executablePath), process.env['LD_LIBRARY_PATH']]
         .filter(Boolean)
         .join(':'),

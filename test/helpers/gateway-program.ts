@@ -94,7 +94,7 @@ export async function startGateway(
   const program = startProgram({
     script: 'gateway/main.ts',
     project,
-    flags: ['--port', '0', ...flags],
+    flags: ['VECTORSTREAM_PORT' in environment ? [] : ['--port', '0'], flags].flat(),
     channel: true,
     through,
     environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: dataDir, ...environment },
