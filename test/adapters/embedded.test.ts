@@ -1,11 +1,11 @@
 // The embedded log, store and dead letters keep the guarantees of every adapter.
 
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
+import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
-import { runnerBlockStoreConformance } from '../conformance/runner-block-store.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { vectorSearchConformance } from '../conformance/vector-search.ts';
 import { vectorStoreConformance } from '../conformance/vector-store.ts';

@@ -4,9 +4,9 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
+import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
-import { runnerBlockStoreConformance } from '../conformance/runner-block-store.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
 import { vectorStoreConformance } from '../conformance/vector-store.ts';

@@ -306,7 +306,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   );
 
   it(
-    'a person erased at one gateway, which is killed meanwhile, is gone from all, after a replay too',
+    'a person erased at one gateway, which is killed meanwhile, is gone from all, after a replay',
     { timeout: 420_000 },
     async () => {
       await using folder = await temporaryFolder();
