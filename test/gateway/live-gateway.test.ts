@@ -79,7 +79,7 @@ describe('a running gateway', () => {
     fetch(`${gateway.url}/search`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: '{"query":"kettle"}',
+      body: '{"query":"kettle","mode":"meaning"}',
     });
 
   test('search.waitMsMax: a search without a runner waits the new time', async () => {
