@@ -109,7 +109,6 @@ test.for([
   'product_texts',
   'dead_letters',
   'runner_sessions',
-  'runner_blocks',
 ])(
   'without a page of %s, it ends with one line when it finds the damage, and serves no wrong data',
   { timeout: 240_000 },
