@@ -195,9 +195,7 @@ test('a gateway that stops is said to be cut off; the page recovers by itself', 
   await page.close();
 });
 
-test('a gateway with keys asks for one, refuses a wrong one, and keeps the right one for the tab', async ({
-  skip,
-}) => {
+test('a wrong key is refused, and the right one is kept for the tab', async ({ skip }) => {
   await needsBrowser(skip);
   await using locked = await startGatewayWithFakeFleet(`${folder}/locked`, {
     VECTORSTREAM_API_KEYS: `reader:read:${apiKey}`,
