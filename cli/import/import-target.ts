@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { VectorStreamClient } from '../../client/client.ts';
+import { holderOf } from '../gateway/folder-holder.ts';
 import {
   connectGateway,
   defaultGatewayUrl,
@@ -52,7 +53,7 @@ export async function connectTarget(options: TargetOptions): Promise<ImportTarge
     retryForMs,
     onWait,
   });
-  const isRunning = options.url !== null || (await isGatewayAt(url));
+  const isRunning = options.url !== null || (await isGatewayHere(url, options));
   const own = isRunning ? null : await startOwnGateway(url, options);
   const signal = own === null ? abandon : AbortSignal.any([abandon, own.gone]);
   try {
@@ -186,6 +187,30 @@ async function post(
       `with ${refusals.size} reasons; is the gateway of another version?`,
     { retryable: false },
   );
+}
+
+/**
+ * Whether a gateway runs on this machine; one that has just been started is waited for.
+ *
+ * @throws UsageError when a process keeps the data folder and answers elsewhere or not at all
+ */
+async function isGatewayHere(
+  url: string,
+  { dataDir, clock, stop, onWait }: TargetOptions,
+): Promise<boolean> {
+  const giveUpAt = clock.monotonic() + readyMsMax;
+  for (;;) {
+    if (await isGatewayAt(url)) return true;
+    const holder = holderOf(dataDir);
+    if (holder === null) return false;
+    if (clock.monotonic() > giveUpAt)
+      throw new UsageError(
+        `Process ${holder} uses the data folder ${dataDir}, but no gateway answers at ${url}: ` +
+          'name its address with --target, or another folder with --data-dir.',
+      );
+    onWait(`the gateway of process ${holder} is starting`);
+    await clock.sleep(readyPollMs, stop);
+  }
 }
 
 /** False when nothing listens there. */

@@ -3,9 +3,13 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
 import { systemClock } from '#core/time/clock.ts';
-import { connectTarget } from '../../cli/import/import-target.ts';
-import { scriptedGateway } from './helpers/scripted-http-gateway.ts';
+import { connectTarget, type TargetOptions } from '../../cli/import/import-target.ts';
+import { lockFolder } from '../../gateway/embedded/folder-lock.ts';
+import { freePort } from '../helpers/program.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { scriptedGateway, type ScriptedGateway } from './helpers/scripted-http-gateway.ts';
 
 const stats = (events: number, lag: number | null) => ({
   events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: lag ?? 0, lag },
@@ -14,17 +18,18 @@ const stats = (events: number, lag: number | null) => ({
   dead_letters: { open: 0 },
 });
 
-const connect = (url: string | null, port: number) =>
-  connectTarget({
-    url,
-    dataDir: tmpdir(),
-    environment: { VECTORSTREAM_PORT: String(port) },
-    clock: systemClock,
-    stop: new AbortController().signal,
-    abandon: new AbortController().signal,
-    say: () => {},
-    onWait: () => {},
-  });
+const optionsOf = (url: string | null, port: number): TargetOptions => ({
+  url,
+  dataDir: tmpdir(),
+  environment: { VECTORSTREAM_PORT: String(port) },
+  clock: systemClock,
+  stop: new AbortController().signal,
+  abandon: new AbortController().signal,
+  say: () => {},
+  onWait: () => {},
+});
+
+const connect = (url: string | null, port: number) => connectTarget(optionsOf(url, port));
 
 const lines = (...ids: string[]) => ids.map((id) => new TextEncoder().encode(id));
 
@@ -36,6 +41,45 @@ describe('the gateway of an import', () => {
     }));
     await using target = await connect(null, gateway.port);
     expect(target).toMatchObject({ own: false, url: gateway.url });
+  });
+
+  it('is waited for, when it has taken the data folder and does not answer yet', async () => {
+    await using folder = await temporaryFolder();
+    using _lock = lockFolder(folder.path);
+    const port = await freePort();
+    const waits: string[] = [];
+    let gateway: ScriptedGateway | undefined;
+    await using target = await connectTarget({
+      ...optionsOf(null, port),
+      dataDir: folder.path,
+      clock: {
+        ...systemClock,
+        // The gateway begins to listen while the import waits.
+        sleep: async () => {
+          gateway ??= await scriptedGateway(() => ({ status: 200, body: stats(0, 0) }), port);
+        },
+      },
+      onWait: (reason) => waits.push(reason),
+    });
+    await using _gateway = gateway;
+    expect(target.own).toBe(false);
+    expect(waits).toEqual([`the gateway of process ${process.pid} is starting`]);
+  });
+
+  it('is asked for, when the folder is in use and nothing answers at the address', async () => {
+    await using folder = await temporaryFolder();
+    using _lock = lockFolder(folder.path);
+    const clock = new ManualClock();
+    const connecting = connectTarget({
+      ...optionsOf(null, await freePort()),
+      dataDir: folder.path,
+      clock: {
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic(),
+        sleep: () => clock.advance(60_000),
+      },
+    });
+    await expect(connecting).rejects.toThrow(/Process \d+ uses the data folder .*--target/);
   });
 
   it('is not another program that listens there', async () => {

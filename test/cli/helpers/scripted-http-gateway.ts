@@ -23,9 +23,10 @@ export type ScriptedGateway = AsyncDisposable & {
   readonly requests: readonly ReceivedRequest[];
 };
 
-/** `number` counts the requests from 1. */
+/** `number` counts the requests from 1. `port`: 0 takes a free one. */
 export async function scriptedGateway(
   reply: (request: ReceivedRequest, number: number) => Reply,
+  port = 0,
 ): Promise<ScriptedGateway> {
   const requests: ReceivedRequest[] = [];
   const server = createServer((request, response) => {
@@ -37,7 +38,7 @@ export async function scriptedGateway(
       response.writeHead(status, headers).end(JSON.stringify(answer));
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string')
