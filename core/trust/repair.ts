@@ -2,8 +2,10 @@
 // of the gateway.
 //
 //   begin ──► mark in the store ──► verified… ──► end: the mark is removed
-//                    │                  └─ distrust: its vectors are withheld at once and its texts
-//                    │                     embedded again; then the mark is removed
+//                    │                  ├─ distrust: its vectors are withheld at once and its texts
+//                    │                  │  embedded again; then the mark is removed
+//                    │                  └─ reEmbed: it stops unproven; its texts are embedded again in
+//                    │                     place; then the mark is removed
 //                    └─ the gateway dies: the gateway that finds the mark embeds again what the
 //                       session embedded after it
 
@@ -54,6 +56,11 @@ export type ProvenanceLog = {
    * what it embedded before may be wrong.
    */
   distrust(runnerSession: string, verifiedUntil: number): void;
+  /**
+   * The session works no more, or idles (`hasEnded` false), and was not proven: what it embedded
+   * from `since` on is embedded again in place, because its few checks may have met nothing wrong.
+   */
+  reEmbed(runnerSession: string, since: number, hasEnded: boolean): void;
 };
 
 const stepMs = 250;
@@ -83,7 +90,9 @@ export class Repair implements ProvenanceLog {
       backoff,
       onFailure: (error) => observer.failed(error),
     });
-    this.#suspects = new SuspectSessions(provenanceStore, clock);
+    this.#suspects = new SuspectSessions(provenanceStore, clock, (session) =>
+      this.#marks.has(session),
+    );
     this.#reEmbedder = new ReEmbedder({
       store,
       embedding,
@@ -118,6 +127,21 @@ export class Repair implements ProvenanceLog {
       reEmbedSince: 0,
       openUntil: now + limits.checkIntervalMs,
       isMarked: false,
+    });
+    this.#wake.abort();
+  }
+
+  reEmbed(runnerSession: string, since: number, hasEnded: boolean): void {
+    const { clock, limits } = this.#options;
+    if (this.#distrusted.has(runnerSession)) return;
+    if (hasEnded) this.#marks.release(runnerSession);
+    this.#suspects.add(runnerSession, {
+      verifiedUntil: since,
+      withholdFrom: Infinity,
+      reEmbedSince: since,
+      openUntil: clock.monotonic() + limits.checkIntervalMs,
+      // By `begin`, and not verified since.
+      isMarked: true,
     });
     this.#wake.abort();
   }

@@ -1,11 +1,11 @@
-// Withholds the unverified vectors of sessions that are not believed, and keeps each session until
-// none of its texts is left to embed again.
+// Withholds the unverified vectors of sessions that are not believed, and keeps each session whose
+// texts are embedded again until none is left.
 
 import type { BareText, Clock, ProvenanceStore } from '#core/ports.ts';
 
 /** A session whose work is embedded again. Times are UTC ms, or monotonic ms where it says so. */
 export type Suspect = {
-  /** Vectors made later are withheld, from `withholdFrom` (monotonic ms) on. */
+  /** Vectors made later are withheld, from `withholdFrom` (monotonic ms, `Infinity`: never) on. */
   readonly verifiedUntil: number;
   readonly withholdFrom: number;
   /** Texts embedded later are embedded again, in place. */
@@ -33,11 +33,14 @@ type Entry = Suspect & {
 export class SuspectSessions {
   readonly #store: ProvenanceStore;
   readonly #clock: Clock;
+  readonly #isOpen: (runnerSession: string) => boolean;
   readonly #suspects = new Map<string, Entry>();
 
-  constructor(store: ProvenanceStore, clock: Clock) {
+  /** `isOpen`: the session goes on, and its mark is not removed here. */
+  constructor(store: ProvenanceStore, clock: Clock, isOpen: (runnerSession: string) => boolean) {
     this.#store = store;
     this.#clock = clock;
+    this.#isOpen = isOpen;
   }
 
   get size(): number {
@@ -90,7 +93,7 @@ export class SuspectSessions {
         if (!isWorth) suspect.restsUntil = now + restMs;
         continue;
       }
-      await this.#store.unmark(runnerSession);
+      if (!this.#isOpen(runnerSession)) await this.#store.unmark(runnerSession);
       this.#suspects.delete(runnerSession);
     }
   }

@@ -23,6 +23,11 @@ export type HubConnection = {
   textsEmbedded: number;
   /** UTC ms: vectors that the runner embedded earlier have passed all checks. */
   verifiedUntil: number;
+  /**
+   * Monotonic ms: when a job was last used of a runner that is not yet proven; `Infinity`: all of
+   * them are embedded again; `null`: there was none.
+   */
+  unprovenAt: number | null;
 };
 
 const states: Readonly<Record<string, RunnerState>> = { ready: 'ready', draining: 'draining' };

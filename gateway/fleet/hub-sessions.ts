@@ -57,6 +57,7 @@ export class HubSessions {
       checks: null,
       textsEmbedded: 0,
       verifiedUntil: 0,
+      unprovenAt: null,
     };
     connections.set(session.id, connection);
     channel.listen({

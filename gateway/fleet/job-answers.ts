@@ -65,7 +65,7 @@ export class JobAnswers {
     if (ended.signal.aborted) return;
     if (verdict !== null && typeof verdict === 'object')
       return this.#apply(connection, session.quarantine(verdict.wrong));
-    if (verdict === 'right') fleet.proving.agreed(session.id, job);
+    if (verdict === 'right') this.#trust.agreed(connection, job);
     const { clock } = options;
     if (verdict === 'unknown' && fleet.proving.isGuarded(clock.monotonic()))
       fleet.proving.release(session.id, job);

@@ -114,6 +114,14 @@ export class RunnerTrust {
     return this.#crossChecks.compare(chosen, session.hello?.dtype ?? '', 'first-check');
   }
 
+  /** The text of `firstCheck` was right: the job's answer may be used. */
+  agreed(connection: HubConnection, job: Job): void {
+    const { fleet, options } = this.#state;
+    const { id } = connection.session;
+    fleet.proving.agreed(id, job);
+    connection.unprovenAt = fleet.proving.probation(id).isProven ? null : options.clock.monotonic();
+  }
+
   /** An answer was used. Chooses samples of it. */
   worked(
     connection: HubConnection,
@@ -128,11 +136,16 @@ export class RunnerTrust {
     this.#verify(connection);
   }
 
-  /** Compares samples that are due. An idle runner gets a canary, so its last work is verified. */
+  /**
+   * Compares samples that are due. An idle runner gets a canary, so its last work is verified; the
+   * work of one that idles unproven is embedded again.
+   */
   tick(connection: HubConnection, now: number): void {
-    const { session, checks } = connection;
-    const { fleet } = this.#state;
+    const { session, checks, unprovenAt } = connection;
+    const { fleet, options } = this.#state;
     this.#compare(connection, checks?.due(now) ?? []);
+    if (unprovenAt !== null && now - unprovenAt >= options.limits.checkIntervalMs)
+      this.#reEmbed(connection, false);
     if (
       session.state !== 'ready' ||
       checks?.wantsCanary(now) !== true ||
@@ -211,8 +224,15 @@ export class RunnerTrust {
     quarantine(connection, reason, this.#state, this.quarantined);
   }
 
-  /** Records up to which time the runner's work has passed its checks. */
+  #reEmbed(connection: HubConnection, hasEnded: boolean): void {
+    const { session, verifiedUntil } = connection;
+    connection.unprovenAt = hasEnded ? null : Infinity;
+    this.#state.options.provenanceLog.reEmbed(session.id, verifiedUntil, hasEnded);
+  }
+
+  /** Records up to which time the work of a proven runner has passed its checks. */
   #verify(connection: HubConnection): void {
+    if (connection.unprovenAt !== null) return;
     connection.verifiedUntil = Math.max(
       connection.verifiedUntil,
       connection.checks?.verifiedUntil ?? 0,
@@ -225,8 +245,9 @@ export class RunnerTrust {
   #endIfSettled(connection: HubConnection): void {
     const { session, checks } = connection;
     const isOpen = this.#isConnected(connection) || checks?.isSettled === false;
-    if (!isOpen && session.state !== 'quarantined')
-      this.#state.options.provenanceLog.end(session.id);
+    if (isOpen || session.state === 'quarantined') return;
+    if (connection.unprovenAt !== null) return this.#reEmbed(connection, true);
+    this.#state.options.provenanceLog.end(session.id);
   }
 
   #isConnected({ session }: HubConnection): boolean {

@@ -3,7 +3,13 @@
 
 import { expect, test } from 'vitest';
 import { rest } from '#core/time/rest.ts';
-import { openWorld, tokens, trustedToken, type World } from '../gateway/trust-world.ts';
+import {
+  checkIntervalMs,
+  openWorld,
+  tokens,
+  trustedToken,
+  type World,
+} from '../gateway/trust-world.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 import { joinFakeRunner, type FakeRunnerOptions } from '../helpers/fake-runner.ts';
 import { until } from '../helpers/until.ts';
@@ -16,6 +22,12 @@ type Answers = (texts: readonly string[], job: number) => readonly Float32Array[
 /** Right for golden texts and wrong for all others. */
 const lying: Answers = (texts) =>
   texts.map((text) => fakeVector(goldenTexts.has(text) ? text : `not ${text}`));
+
+/** Wrong for one text in ten that is not golden. */
+const rarelyLying: Answers = (texts) =>
+  texts.map((text) =>
+    fakeVector(text.endsWith('7') && !goldenTexts.has(text) ? `not ${text}` : text),
+  );
 
 /** Runners that join again under a new name whenever they are closed, until `stop`. */
 function attack(world: World, connections: number, vectors: Answers) {
@@ -64,6 +76,27 @@ test(
     hostile.stop();
     await world.pass(30_000);
     expect(hostile.joined()).toBeGreaterThan(3);
+    expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+  },
+);
+
+test.each(['leaves', 'idles'])(
+  'what a newcomer that is wrong on a tenth has embedded is right soon after it %s',
+  { timeout: 60_000 },
+  async (ending) => {
+    await using world = await openWorld();
+    joinFakeRunner({ url: world.url, token: trustedToken, name: 'own', vectors: right });
+    await world.ready(1);
+    const hostile = attack(world, 1, rarelyLying);
+    for (let second = 0; (await world.wrong()).length === 0; second++) {
+      expect(second, 'seconds until something is wrong').toBeLessThan(200);
+      await world.feed(10);
+      await world.pass(1_000);
+    }
+    hostile.stop();
+    const guests = world.hub.runners().filter(({ trusted }) => !trusted);
+    if (ending === 'leaves') for (const { id } of guests) world.hub.remove(id);
+    await world.pass(ending === 'leaves' ? 10_000 : checkIntervalMs + 10_000);
     expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
   },
 );

@@ -35,4 +35,5 @@ export const noProvenanceLog: ProvenanceLog = {
   verified: () => undefined,
   end: () => undefined,
   distrust: () => undefined,
+  reEmbed: () => undefined,
 };

@@ -97,6 +97,7 @@ export function watchedProvenance(
     begin: (session, at, signal) => provenanceLog.begin(session, at, signal),
     verified: (session, verifiedUntil) => provenanceLog.verified(session, verifiedUntil),
     end: (session) => provenanceLog.end(session),
+    reEmbed: (session, since, hasEnded) => provenanceLog.reEmbed(session, since, hasEnded),
     distrust(session, verifiedUntil) {
       oracle.foundWrong(session, clock.monotonic());
       provenanceLog.distrust(session, verifiedUntil);
