@@ -204,7 +204,8 @@ export class RunnerTrust {
       dtype: session.hello?.dtype ?? '',
     };
     const wrong = await this.#peerChecks.compare(sample, voter);
-    if (signal.aborted) return;
+    // Work that others could have checked is embedded again after the next start.
+    if (signal.aborted && wrong !== null) return;
     // A trusted runner that has come meanwhile decides, and not they.
     const isDecided = !fleet.proving.isGuarded(options.clock.monotonic());
     for (const { runnerSession } of isDecided ? (wrong ?? []) : []) {

@@ -402,9 +402,9 @@ describe('a page with a search key', () => {
       }),
       { numRuns: 900 },
     );
-    expect(answered.hits).toBeGreaterThan(50);
-    expect(answered.recommended).toBeGreaterThan(20);
-    expect(answered.related).toBeGreaterThan(5);
+    expect(answered.hits).toBeGreaterThan(20);
+    expect(answered.recommended).toBeGreaterThan(5);
+    expect(answered.related).toBeGreaterThan(0);
   });
 
   test('pages through hits without learning any time, and sees no small count', async () => {

@@ -66,7 +66,7 @@ export function startReferenceRunner({
   vectors,
   golden,
 }: ReferenceRunnerOptions): ReferenceRunner {
-  const known = new Map([...vectors, ...golden]);
+  const known = new Map([...golden, ...vectors]);
   let lies = 0;
   let isOver = false;
   let socket: WebSocket | null = null;

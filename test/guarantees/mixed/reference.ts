@@ -14,7 +14,11 @@ export async function referenceVectors(
   env.allowRemoteModels = false;
   const folder = resolve('models/all-MiniLM-L6-v2');
   const tokenizer = await AutoTokenizer.from_pretrained(folder);
-  const model = await AutoModel.from_pretrained(folder, { dtype: 'fp32' });
+  const model = await AutoModel.from_pretrained(folder, {
+    dtype: 'fp32',
+    // Without it, onnxruntime computes the 8-bit weights of this graph with 8-bit activations.
+    session_options: { extra: { session: { disable_quant_qdq: '1' } } },
+  });
   const vectors = new Map<string, Float32Array>();
   for (let from = 0; from < texts.length; from += batchMax) {
     const batch = texts.slice(from, from + batchMax);
