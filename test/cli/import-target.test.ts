@@ -45,7 +45,7 @@ describe('the gateway of an import', () => {
 
   it('is waited for, when it has taken the data folder and does not answer yet', async () => {
     await using folder = await temporaryFolder();
-    using _lock = lockFolder(folder.path);
+    using _ = lockFolder(folder.path);
     const port = await freePort();
     const waits: string[] = [];
     let gateway: ScriptedGateway | undefined;
@@ -61,14 +61,14 @@ describe('the gateway of an import', () => {
       },
       onWait: (reason) => waits.push(reason),
     });
-    await using _gateway = gateway;
     expect(target.own).toBe(false);
     expect(waits).toEqual([`the gateway of process ${process.pid} is starting`]);
+    await gateway?.[Symbol.asyncDispose]();
   });
 
   it('is asked for, when the folder is in use and nothing answers at the address', async () => {
     await using folder = await temporaryFolder();
-    using _lock = lockFolder(folder.path);
+    using _ = lockFolder(folder.path);
     const clock = new ManualClock();
     const connecting = connectTarget({
       ...optionsOf(null, await freePort()),
