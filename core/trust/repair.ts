@@ -4,8 +4,8 @@
 //   begin ──► mark in the store ──► verified… ──► end: the mark is removed
 //                    │                  ├─ distrust: its vectors are withheld at once and its texts
 //                    │                  │  embedded again; then the mark is removed
-//                    │                  └─ reEmbed: it stops unproven; its texts are embedded again,
-//                    │                     in place; then the mark is removed
+//                    │                  └─ reEmbed: it stops unproven; its texts are embedded
+//                    │                     again, in place; then the mark is removed
 //                    └─ the gateway dies: the gateway that finds the mark embeds again what the
 //                       session embedded after it
 
