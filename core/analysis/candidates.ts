@@ -34,7 +34,7 @@ export function rarityOf(
   return 1 + rarity * Math.log(Math.max(1, counts.largest) / Math.max(1, counts.of(productId)));
 }
 
-/** By neighbours first, then those that only meaning knows. */
+/** Candidates by neighbours first, then those that only meaning knows. */
 export function candidatesOf(
   neighbours: readonly NeighbourProduct[],
   similar: readonly SimilarProduct[],

@@ -17,14 +17,14 @@ export type PopularProduct = SimilarProduct & { readonly events: number };
 export type ProductCounts = {
   /** Events about a product; 0 for one that is not among the counted. */
   readonly of: (productId: string) => number;
-  /** Of the most frequent product. */
+  /** Events about the most frequent product. */
   readonly largest: number;
-  /** Of all products counted. */
+  /** Events about all products counted. */
   readonly total: number;
 };
 
 export type Popularity = {
-  /** Of events of these types. */
+  /** Counts the events of these types by product. */
   counts(types: readonly EventType[]): Promise<ProductCounts>;
   /** The products with most events that match the filter, most first. */
   popular(filter: EventFilter): Promise<readonly PopularProduct[]>;

@@ -12,7 +12,7 @@ export type RecommendRequest = Omit<SearchRequest, 'vector'> & {
 };
 
 export type Recommended = {
-  /** Without the examples themselves. Empty when the examples cancel out. */
+  /** Hits without the examples themselves. Empty when the examples cancel out. */
   readonly hits: readonly SearchHit[];
   /** Examples that the store does not know. If there are any, nothing was searched. */
   readonly unknown: readonly string[];

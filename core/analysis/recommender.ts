@@ -58,11 +58,11 @@ export type RecommenderStore = Pick<
 export type Recommender = (request: RecommendationRequest) => Promise<Recommendations>;
 
 const touchTypes = productEventTypes.filter((type) => type !== 'remove_from_cart');
-/** How many of a visitor's newest texts meaning starts from. */
+/** Meaning starts from at most this many of a visitor's newest texts. */
 const textsMax = 10;
 const neighboursMax = 200;
 const similarMax = 200;
-/** With diversity, so many times the places are chosen from. */
+/** Diversity chooses from this many candidates for each place in the answer. */
 const diversityPool = 4;
 
 /** @param settings read at every request, because they may change */

@@ -17,7 +17,7 @@ export type RelatedKind = (typeof relatedKinds)[number];
 export type RelatedProduct = {
   readonly product: Product;
   readonly textId: string;
-  /** In how many of the sessions. */
+  /** The number of these sessions that touched it. */
   readonly count: number;
   /** How many times as large its share of the touches in these sessions is as its share of all. */
   readonly lift: number;
@@ -26,7 +26,7 @@ export type RelatedProduct = {
 };
 
 export type Related = {
-  /** Those that are connected by more than chance, strongest first. */
+  /** Products that are connected by more than chance, strongest first. */
   readonly items: readonly RelatedProduct[];
   /** How many of the newest sessions with the product were read. */
   readonly sessions: number;

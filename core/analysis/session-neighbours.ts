@@ -34,7 +34,7 @@ export type Neighbour<Touch> = {
 };
 
 export type Neighbours<Touch> = {
-  /** By descending score, then product id. */
+  /** Neighbours by descending score, then product id. */
   readonly ranked: readonly Neighbour<Touch>[];
   /** How many sessions were used. */
   readonly sessions: number;

@@ -42,7 +42,7 @@ export function spansOf(
 export type TrendRequest = {
   readonly window: Span;
   readonly baseline: Span;
-  /** Per kind, 1…100. */
+  /** The most values of each kind, 1…100. */
   readonly limit: number;
   /** The fewest events in the window that make a trend. */
   readonly countMin: number;

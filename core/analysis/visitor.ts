@@ -6,7 +6,7 @@ import { type Interest, interestsOf } from './interests.ts';
 
 /** Exactly one of three. */
 export type VisitorRef =
-  /** In order of touch, the newest last. */
+  /** Product ids in order of touch, the newest last. */
   | { readonly productIds: readonly string[] }
   | { readonly sessionId: string }
   | { readonly userId: string };

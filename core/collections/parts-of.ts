@@ -1,7 +1,7 @@
 // Cuts a list into parts of a bounded size, such as the batches that a store accepts.
 
 /**
- * In order; only the last part may be smaller. None for an empty list.
+ * Cuts a list into parts, in order; only the last part may be smaller. An empty list has no parts.
  *
  *     partsOf([1, 2, 3], 2); // [[1, 2], [3]]
  */

@@ -48,7 +48,7 @@ type Payload =
   | { readonly value: unknown; readonly kind: ChangeKind }
   | { readonly ignored: IgnoredKind };
 
-/** Of Debezium: the row after the change. MongoDB's is JSON as text. */
+/** The row after a change that Debezium reports. MongoDB's is JSON as text. */
 function changeOf(value: Members): Payload | null {
   const { op, after } = value;
   if (typeof op !== 'string' || !(has(value, 'after') || has(value, 'before'))) return null;
@@ -88,7 +88,7 @@ function attributesOf(value: Members): Attributes {
 
 const utf8 = new TextDecoder();
 
-/** Of a CloudEvent in binary mode: its attributes are headers. `null` for any other record. */
+/** The attributes of a CloudEvent in binary mode, from its headers. `null` for any other record. */
 export function headerAttributes(headers: LogRecord['headers']): Known | null {
   if (!Object.hasOwn(headers, 'ce_specversion')) return null;
   const decoded = Object.entries(headers)

@@ -52,7 +52,7 @@ const kinds: readonly Kind[] = [
   { is: startsWith(0xac, 0xed, 0x00, 0x05), got: 'a serialised Java object', write: json },
 ];
 
-/** As the end of a rejection's message: `got …, allowed: …`; `null` for text. */
+/** The end of a rejection's message, `got …, allowed: …`; `null` for text. */
 export function foreignBytes(bytes: Uint8Array): string | null {
   const kind = kinds.find(({ is }) => is(bytes));
   if (kind !== undefined) return `got ${kind.got}, allowed: ${kind.write}`;
@@ -76,7 +76,7 @@ function withSchemaId(bytes: Uint8Array): string {
   );
 }
 
-/** With a byte-order mark, or with a zero in every second of the first bytes. */
+/** Whether the bytes begin with a byte-order mark, or every second of the first ones is zero. */
 function isUtf16(bytes: Uint8Array): boolean {
   if (startsWith(0xff, 0xfe)(bytes) || startsWith(0xfe, 0xff)(bytes)) return true;
   const [a, b, c, d] = bytes;
@@ -127,7 +127,7 @@ function isProtobuf(bytes: Uint8Array): boolean {
 
 const lookedAtMax = 64 * 1024;
 
-/** What is wrong with text that is not JSON, where it is a known way to miss it; else `null`. */
+/** What is wrong with text that is not JSON, if it is a known mistake; else `null`. */
 export function foreignText(bytes: Uint8Array): string | null {
   const text = new TextDecoder().decode(bytes.subarray(0, lookedAtMax));
   if (/[:,[]\s*-?(?:NaN|Infinity)\s*[,}\]]/.test(text))

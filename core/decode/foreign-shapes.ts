@@ -40,7 +40,7 @@ const shapes: readonly Shape[] = [
   { system: 'schema.org', names: ['@context', '@type'], mappings: 'schema-org' },
 ];
 
-/** Whose events look like this, and what to do; `null` for any other value. */
+/** Says which system has events like this, and what to do; `null` for any other value. */
 export function foreignAdvice(value: unknown): string | null {
   if (typeof value !== 'object' || value === null) return null;
   const found = shapes.find(({ names }) => names.every((name) => Object.hasOwn(value, name)));

@@ -162,7 +162,7 @@ function eventsOfBytes(bytes: Uint8Array, reading: Reading, piece: Part['piece']
   return [{ read: undecodable(message), piece }];
 }
 
-/** Without the byte-order mark of UTF-8. */
+/** The bytes without the byte-order mark of UTF-8. */
 const withoutMark = (bytes: Uint8Array): Uint8Array =>
   bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
 

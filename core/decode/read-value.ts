@@ -23,7 +23,7 @@ export type Read = ReadEvent | Rejection | { readonly ignored: IgnoredKind };
 /** A record with one event, or one event of several. */
 export type Part = {
   readonly read: Read;
-  /** Of several: its place and its bytes. `null` for a whole record. */
+  /** The place and bytes of one event of several; `null` for a whole record. */
   readonly piece: { readonly index: string; value(): Uint8Array } | null;
 };
 
@@ -41,7 +41,7 @@ export type Reading = {
   readonly known: Known;
   /** The mapping that the sender names. */
   readonly named: RecordMapping | null;
-  /** That concern all parts. */
+  /** Changes that concern all parts. */
   readonly changes: readonly ChangeKind[];
 };
 
@@ -65,8 +65,8 @@ export function eventsIn(value: unknown, sent: Reading, piece: Part['piece']): r
 }
 
 /**
- * A valid event in the own shape is read as it is. Others are read by the mapping that is named, or
- * by the first that is for them.
+ * Reads a valid event in VectorStream's event format as it is. It reads other events by the named
+ * mapping, or by the first that is for them.
  */
 export function eventsOf(value: unknown, reading: Reading, piece: Part['piece']): readonly Part[] {
   const own = looksOwn(value) ? ownEvent(value, reading, piece) : null;

@@ -5,14 +5,14 @@ import { parseJson } from '#core/event/json-guard.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Concerned } from './tombstones.ts';
 
-/** In the header of a record that was emptied, see `EventSink.erase`. */
+/** The header of a record that was emptied, see `EventSink.erase`. */
 export const erasedHeader = 'x-erased';
 
 /** A person: the user id, and the ids of the sessions that are this user's own. */
 export type Person = { readonly userId: string; readonly sessionIds: ReadonlySet<string> };
 
 const utf8 = new TextDecoder();
-/** In what is nearly JSON. */
+/** Finds the user id in what is nearly JSON. */
 const brokenUserId = /"user_id"\s*:\s*"([^"\\]*)"/;
 
 /**
@@ -71,7 +71,7 @@ const userIn = (event: Fields): string | null => idOf(event?.['user_id'] ?? even
 const sessionIn = (event: Fields): string | null =>
   idOf(event?.['session_id'] ?? event?.['sessionId']);
 
-/** As the parser reads an id: a long number as its digits. */
+/** The id as the parser reads it: a long number as its digits. */
 function idOf(value: unknown): string | null {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return String(value);

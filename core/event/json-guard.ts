@@ -123,8 +123,8 @@ function isObject(value: unknown): value is Record<PropertyKey, unknown> {
 }
 
 /**
- * For example `product.price`. Long paths are shortened, because an attacker may choose the names.
- * Empty for the whole value.
+ * A path for a person, such as `product.price`; empty for the whole value. Long paths are
+ * shortened, because an attacker may choose the names.
  */
 export function dotted(path: Path): string {
   return printable(

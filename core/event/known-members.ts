@@ -32,7 +32,7 @@ export type ChangeKind = (typeof changeKinds)[number];
 export type PlacingRules = {
   /** Only numbers of 16 digits and more are changed. */
   readonly strict: boolean;
-  /** For times without an offset. */
+  /** The UTC offset of times that have none. */
   readonly zoneOffset: ZoneOffset;
   /** Gives the id of an event that has none; `null` where it must have one. */
   readonly missingId: () => string | null;
@@ -152,7 +152,7 @@ function withForms(members: Members, forms: Forms, changes: ChangeKind[]): Membe
   return changed ?? members;
 }
 
-/** With the UTC offset, the id and the session, as far as they are missing and follow. */
+/** Adds the UTC offset, the id and the session where they are missing and known. */
 function withMissing(
   members: Members,
   { zoneOffset, missingId }: PlacingRules,

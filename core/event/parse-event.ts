@@ -22,17 +22,17 @@ import { parseTimestamp } from './timestamp.ts';
 import { visibleText } from './visible-text.ts';
 
 export type EventLimits = {
-  /** Of the received record in bytes, and of its stored payload in characters. */
+  /** The most bytes of the received record, and the most characters of its stored payload. */
   readonly bytesMax: number;
   /** How deep objects and arrays may be nested. */
   readonly depthMax: number;
-  /** At the top level. */
+  /** The most unknown fields at the top level. */
   readonly unknownFieldsMax: number;
   /** How far an event's timestamp may be ahead of the time at which it is judged. */
   readonly timestampAheadMsMax: number;
   /** Only the exact form is valid; otherwise also the forms of `placeMembers`. */
   readonly strict: boolean;
-  /** Of timestamps that have none, unless `strict`. */
+  /** The UTC offset of timestamps that have none, unless `strict`. */
   readonly zoneOffset: ZoneOffset;
 };
 
@@ -62,7 +62,7 @@ export function isRejection(parsed: ProductEvent | ReadEvent | Rejection): parse
   return 'reason' in parsed;
 }
 
-/** As `readEvent`, for an event that must have an id. */
+/** Does the same as `readEvent`, for an event that must have an id. */
 export function parseEvent(
   value: Uint8Array,
   now: number,

@@ -28,9 +28,9 @@ export type PlacedRecord = Pick<LogRecord, 'headers' | 'timestamp'> & {
 const utf8 = new TextDecoder();
 
 /**
- * UUIDv5 of topic, partition, offset and timestamp: of the record that failed first, if this one is
- * its replay. The timestamp tells the records of a topic that was made anew from the old ones.
- * `null` for an invalid event of a request.
+ * A UUIDv5 of topic, partition, offset and timestamp. A replayed record has the id of the record
+ * that failed first. The timestamp tells the records of a topic that was made anew from the old
+ * ones. `null` for an invalid event of a request.
  *
  * @param index of an event in a record with several; each has an id of its own
  */

@@ -43,7 +43,7 @@ export type Task = {
 export type Group = {
   readonly id: string;
   tasks: readonly Task[];
-  /** How often it was given to a runner. */
+  /** The number of times that it was given to a runner. */
   attempt: number;
   failures: number;
   /** The runner that failed it last. */

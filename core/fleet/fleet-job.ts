@@ -18,7 +18,7 @@ export type Job = {
   answeredAt: number | null;
   readonly jobId: string;
   readonly attempt: number;
-  /** As they were sent, canaries included. */
+  /** The texts as they were sent, canaries included. */
   readonly texts: readonly string[];
   readonly canaries: Mixed['canaries'];
   readonly deadlineMs: number;

@@ -32,7 +32,7 @@ export type Runner = RunnerTerms & {
   state: 'checks' | 'serving' | 'draining';
   /** Golden texts that are its next job, or `null`. */
   check: Mixed | null;
-  /** In the order sent, which is the order of work: [in work, prefetched]. */
+  /** Jobs in the order sent, which is the order of work: [in work, prefetched]. */
   readonly jobs: Job[];
   /** Monotonic ms: when the first of `jobs` became the one in work. */
   startedAt: number;

@@ -15,11 +15,11 @@ const checkShareMax = {
   'peer-check': 0.05,
 } as const;
 const checkTextsMax = 16;
-/** For this long after a search, more searches are expected. */
+/** More searches are expected for this long after a search. */
 const moreSearchesMsMax = 5_000;
 
 export type JobDispatcherOptions = {
-  /** By id, in the order in which they joined. */
+  /** Runners by id, in the order in which they joined. */
   readonly runners: ReadonlyMap<string, Runner>;
   readonly backlog: Backlog;
   readonly guard: FleetGuard;
@@ -88,8 +88,8 @@ export class JobDispatcher {
   }
 
   /**
-   * For trusted runners, or any for `peer-check`, that are idle or have done other work for long
-   * enough.
+   * Gives checks to trusted runners (`peer-check`: to any runner) that are idle or have done other
+   * work for long enough.
    */
   *#checksOfOthers(lane: keyof typeof checkShareMax, round: Round): Generator<Assignment> {
     const { runners, backlog } = this.#options;
@@ -108,7 +108,7 @@ export class JobDispatcher {
     }
   }
 
-  /** Before any bulk work, on trusted runners: what is embedded again must be right. */
+  /** Gives repairs to trusted runners before any bulk work: a repaired vector must be right. */
   *#repairJobs(round: Round): Generator<Assignment> {
     const { runners, guard } = this.#options;
     const able = [...runners.values()].filter(

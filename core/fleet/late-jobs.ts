@@ -8,7 +8,7 @@ import type { TextRetries } from './text-retries.ts';
 
 /** How long a newcomer may work on its small jobs, ms. */
 const newcomerJobMsMax = 3_000;
-/** So many late searches in a row cost an untrusted runner its place in the search lane. */
+/** This many late searches in a row cost an untrusted runner its place in the search lane. */
 const searchMissesMax = 3;
 
 export type LateJobsOptions = {

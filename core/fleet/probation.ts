@@ -2,8 +2,8 @@
 // which a trusted runner has checked a text.
 
 /**
- * So many jobs must be right. A runner that is wrong on a tenth of its texts gets so far once in 24
- * times (0.9³⁰), one that is wrong on a fifth once in 800 times.
+ * The number of jobs that must be right. A runner that is wrong on a tenth of its texts gets this
+ * far once in 24 times (0.9³⁰), one that is wrong on a fifth once in 800 times.
  */
 export const provingJobs = 30;
 /** Texts of the largest job before that. */

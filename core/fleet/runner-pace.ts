@@ -63,7 +63,7 @@ export class Pace {
     return Math.min(this.#textsPerSecond, this.#ceiling);
   }
 
-  /** The runner's claim counts no longer, but only what it has shown in `texts` right answers. */
+  /** Replaces the runner's claim by the speed that it has shown: `texts` right answers in `ms`. */
   proven(texts: number, ms: number): void {
     this.#textsPerSecond = Math.max((texts * 1000) / Math.max(ms, 1), textsPerSecondMin);
     this.#ceiling = provenTextsPerSecond;

@@ -7,7 +7,7 @@ import { readNumber } from './numbers.ts';
 import type { SampleColumn } from './sample-columns.ts';
 
 type Role = {
-  /** In letters only; the last parts of a column's name, the likeliest first. */
+  /** The last parts of a column's name, in letters only, the likeliest first. */
   readonly names: readonly string[];
   /** Names that mean this only inside of a product, an item or the like. */
   readonly inProduct: readonly string[];
@@ -51,7 +51,7 @@ export const roles = {
     isId,
   ),
   session: role(`sessionid usersession session domainsessionid visitid visit`, '', isId),
-  /** Of visitors without a name. */
+  /** Stands for the user where visitors have no name. */
   guest: role(`sessionid session token cartid orderkey orderid invoiceno invoice id`, '', isId),
   order: role(`orderid ordernumber invoiceno invoice invoiceid`, '', isId),
   eventId: role(
@@ -91,12 +91,12 @@ export const roles = {
   ),
 } as const satisfies Readonly<Record<string, Role>>;
 
-/** Of ten texts, this many have to fit. */
+/** The share of the texts that has to fit. */
 const fittingMin = 0.9;
 const productParts = /product|item|object|article|line|properties|detail|goods|offer/i;
 const letters = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
-/** Those that may have a role, the likeliest first. */
+/** The columns that may have a role, the likeliest first. */
 export function columnsOf(
   { names, inProduct, fits }: Role,
   columns: readonly SampleColumn[],

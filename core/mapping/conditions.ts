@@ -11,7 +11,7 @@ export type TurnedAway = { readonly reason: string; readonly detail: string };
 export type Unmet = {
   /** Conditions that hold before it, and a half for one whose column has another value. */
   readonly score: number;
-  /** As in `got "Page Viewed" in {event}, allowed: Product Viewed`. */
+  /** A message such as `got "Page Viewed" in {event}, allowed: Product Viewed`. */
   readonly message: string;
 };
 
@@ -71,7 +71,7 @@ function allowedBy({ matches, one_of: oneOf, below }: ConditionSpec): string {
   return below === undefined ? 'nothing' : `a number below ${below}`;
 }
 
-/** For a person: quoted, and not longer than a line. */
+/** The text for a person: quoted, and not longer than a line. */
 export function shown(text: string): string {
   return text === '' ? 'empty' : `"${text.slice(0, 80)}"`;
 }

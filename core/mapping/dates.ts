@@ -171,7 +171,7 @@ function spanOf(times: readonly number[]): number {
   return most - least;
 }
 
-/** Of times from 1973 to 2286. Cut to whole milliseconds, without rounding on the way. */
+/** Reads times from 1973 to 2286. Cuts them to whole milliseconds, without rounding on the way. */
 function unixReader(decimals: number): DateReader {
   const pattern = new RegExp(`^(\\d{9,10})(\\d{${decimals}})(?:\\.(\\d+))?$`);
   return (text) => {

@@ -184,7 +184,10 @@ function timeOf(
   return { from: '{record:time}', format: null };
 }
 
-/** Where day and month can be swapped, the day comes first. `null` when no format reads them. */
+/**
+ * The format of a column's dates; `null` when no format reads them. Where day and month can be
+ * swapped, the day comes first.
+ */
 function formatOf({ name, texts }: SampleColumn): string | null {
   try {
     return detectDateFormat(texts, { decimalComma: true, column: name })?.format ?? null;
@@ -208,7 +211,7 @@ function userOf(columns: Columns, guesses: Notes): string | readonly string[] {
   return '{record:key}';
 }
 
-/** Of the record, and different in each. */
+/** A column that holds a different id in each record. */
 function uniqueId(columns: Columns, records: number, guesses: Notes): string | null {
   const [id] = columnsOf(roles.eventId, columns).filter(
     ({ texts }) => texts.length === records && new Set(texts).size === records,

@@ -25,7 +25,7 @@ export function member(value: unknown, name: string): unknown {
 const isMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** Of a text, number or boolean; `''` for any other value. */
+/** The text of a text, number or boolean; `''` for any other value. */
 export function textOf(value: unknown): string {
   if (isExactNumber(value)) return value.rawJSON;
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'

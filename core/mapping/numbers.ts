@@ -35,7 +35,7 @@ export function readNumber(text: string, decimal: Decimal): number | null {
   return finite(Number(decimal === 'comma' ? joined.replace(',', '.') : joined));
 }
 
-/** As almost all of them are. */
+/** The form of almost all numbers. */
 const plainNumber = /^-?\d+(\.\d+)?$/;
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 

@@ -20,9 +20,9 @@ export type RecordMapping = {
   readonly name: string;
   /** Whether it makes an event of each item of a list. */
   readonly hasItems: boolean;
-  /** Whether it is for this record; `null` if it is. */
+  /** The first condition that this record does not meet; `null` if the mapping is for it. */
   unmet(value: unknown, record: RecordFacts): Unmet | null;
-  /** As `unmet`, for a mapping that is named: what is around the value does not matter. */
+  /** Does the same as `unmet` for a named mapping: what is around the value does not matter. */
   unmetByValue(value: unknown): Unmet | null;
   /** How many items the list of `each` has; `null` without `each` or a list. */
   countOf(value: unknown): number | null;
@@ -32,9 +32,9 @@ export type RecordMapping = {
 };
 
 export type MappingSet = {
-  /** In the order in which they are tried. */
+  /** Mappings in the order in which they are tried. */
   readonly tried: readonly RecordMapping[];
-  /** Of all that `named` knows. */
+  /** The names of all mappings that `named` knows. */
   readonly names: readonly string[];
   /** One of those that are tried, or a ready-made one; `null` for another name. */
   named(name: string): RecordMapping | null;
@@ -92,7 +92,10 @@ function newColumns() {
   return { resolve, reader };
 }
 
-/** There may be lists in lists: `{orders.items}` of `{orders: [{items: [1, 2]}]}`. */
+/**
+ * Counts the items at a path. There may be lists in lists: `{orders.items}` of `{orders: [{items:
+ * [1, 2]}]}`.
+ */
 function countAt(value: unknown, path: readonly string[]): number | null {
   const [name, ...rest] = path;
   if (!Array.isArray(value)) return name === undefined ? null : countAt(member(value, name), rest);
@@ -117,7 +120,7 @@ function itemAt(value: unknown, path: readonly string[], index: number): unknown
     : { ...Object(value), [name]: itemAt(inner, rest, index) };
 }
 
-/** By the mapping's format; without one, any time that an event may have, or one of RFC 2822. */
+/** Reads dates in the mapping's format. Without one: any time that an event may have, or RFC 2822. */
 function dateOf({
   date_format: format,
   time_zone: zone = 'UTC',
@@ -132,5 +135,5 @@ function dateOf({
   };
 }
 
-/** As in mail and HTTP: `Mon, 23 Nov 2026 10:00:00 GMT`. */
+/** The dates of mail and HTTP: `Mon, 23 Nov 2026 10:00:00 GMT`. */
 const rfc2822 = dateReader('[EEE, ]d MMM yyyy H:mm[:ss] Z', 'UTC');

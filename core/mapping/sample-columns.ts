@@ -4,16 +4,16 @@ import { isExactNumber } from '#core/event/exact-json.ts';
 import { textOf } from './member-text.ts';
 
 export type SampleColumn = {
-  /** As a template names it: `order.items.sku`. */
+  /** The name as a template has it: `order.items.sku`. */
   readonly name: string;
   /** The list whose items have it, by its name; `''` for a member of the record itself. */
   readonly list: string;
-  /** Of the rows that have one which is not empty. */
+  /** The texts of the rows that have one which is not empty. */
   readonly texts: readonly string[];
 };
 export type Sample = {
   readonly columns: readonly SampleColumn[];
-  /** How many items each list has in all; of `''`, how many records there are. */
+  /** The number of items that each list has in all; under `''`, the number of records. */
   readonly rows: ReadonlyMap<string, number>;
 };
 

@@ -7,7 +7,7 @@ type Sleeper = { readonly due: number; readonly wake: () => void };
 export class ManualClock implements Clock {
   #elapsed = 0;
   #wallOffset: number;
-  /** By due time, then by arrival. */
+  /** Sleepers by due time, then by arrival. */
   readonly #sleepers: Sleeper[] = [];
 
   /** `startsAt`: UTC ms. */

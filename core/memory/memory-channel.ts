@@ -12,7 +12,7 @@ type Arrival =
 export type MemoryLink = {
   readonly near: Channel;
   readonly far: Channel;
-  /** From now on no frame and no close arrives at either end, as when a cable is pulled. */
+  /** Stops all traffic: no frame and no close arrives at either end, as when a cable is pulled. */
   freeze(): void;
   /** Both ends see close code 1006, as when a process dies. */
   cut(): void;

@@ -43,7 +43,7 @@ const manifestSchema = z
      * searches, `passage` for stored texts. Empty for other models.
      */
     prefixes: z.strictObject({ query: z.string().max(1000), passage: z.string().max(1000) }),
-    /** By the dtype's name in transformers.js. */
+    /** Weights by the dtype's name in transformers.js. */
     dtypes: z
       .record(
         z.string(),
@@ -189,7 +189,7 @@ export async function readGolden(model: Model): Promise<Golden> {
   );
 }
 
-/** Those of `paths` that hold the weights of a graph that is too large for one file. */
+/** The files among `paths` that hold the weights of a graph that is too large for one file. */
 export function dataFilesOf(graph: string, paths: readonly string[]): readonly string[] {
   return paths.filter((candidate) => candidate.startsWith(`${graph}_data`));
 }

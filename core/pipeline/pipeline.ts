@@ -41,7 +41,7 @@ import { createTextResolver } from './text-resolver.ts';
  */
 export type PipelineLimits = {
   readonly event: EventLimits;
-  /** For records in other shapes. */
+  /** Mappings for records in other formats. */
   readonly mappings: MappingSet;
   /** Unsettled events at once, by count and by `recordBytes`. */
   readonly unsettledMax: number;

@@ -98,7 +98,7 @@ export async function processDelivery(
   delivery.settle(outcomeOf([...ended.values()]));
 }
 
-/** Of a record: dead-lettered if one of its events is, otherwise stored if one is. */
+/** The outcome of a record: dead-lettered if one of its events is, otherwise stored if one is. */
 function outcomeOf(outcomes: readonly Outcome[]): Outcome {
   const first = (status: Outcome['status']) =>
     outcomes.find((outcome) => outcome.status === status);

@@ -28,7 +28,7 @@ export type TextWriterOptions = TextWriteOptions & {
   readonly observer: Pick<PipelineObserver, 'storeWrite'>;
 };
 
-/** For texts that come one by one: gathers them, and waits while the store is down. */
+/** Writes texts that come one by one: it gathers them, and waits while the store is down. */
 export function createTextWriter({
   store,
   isDistrusted,

@@ -90,7 +90,7 @@ export type DeadLetters = AsyncDisposable & {
   erase(ids: readonly string[]): Promise<void>;
   /** Newest first (by failedAt, then id). */
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
-  /** With the whole value. */
+  /** Gets a dead letter with its whole value. */
   get(id: string): Promise<DeadLetterEntry | null>;
   stats(): Promise<{
     readonly byState: Readonly<Record<DeadLetterState, number>>;

@@ -38,14 +38,14 @@ export type ErasureStore = {
   readonly settleMs: number;
   /** The secret of the marks: made at the first call, and the same in every gateway. */
   key(): Promise<Uint8Array>;
-  /** Of two with one mark the later stays. */
+  /** Adds tombstones. The later of two with one mark stays. */
   addTombstones(tombstones: readonly Tombstone[]): Promise<void>;
-  /** Those with this time (UTC ms) or a later one, in no particular order. */
+  /** Tombstones with this time (UTC ms) or a later one, in no particular order. */
   tombstonesSince(at: number): Promise<readonly Tombstone[]>;
   /** Does nothing when a request of a later time (`at`) has this id. */
   putRequest(request: ErasureRequest): Promise<void>;
   request(id: string): Promise<ErasureRequest | null>;
-  /** Those that are not finished, at most 1,000. */
+  /** Requests that are not finished, at most 1,000. */
   openRequests(): Promise<readonly ErasureRequest[]>;
   /**
    * Deletes events of the subject that happened or were taken in until then; of a single event only

@@ -19,8 +19,8 @@ export type EventSource = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
   deliveries(signal: AbortSignal): AsyncIterable<readonly Delivery[]>;
   /**
-   * Of the partitions that this member of the group holds. Throws `DependencyError` while it is not
-   * known, such as before the log has answered for the first time.
+   * The lag of the partitions that this member of the group holds. Throws `DependencyError` while
+   * it is not known, such as before the log has answered for the first time.
    */
   lag(): Promise<readonly PartitionLag[]>;
   /** How many deliveries are not settled yet. */

@@ -35,9 +35,12 @@ export type ProvenanceStore = {
   /** Creates or replaces the session's mark. */
   mark(mark: SessionMark): Promise<void>;
   unmark(runnerSession: string): Promise<void>;
-  /** At most 10,000, in no particular order. */
+  /** All marks, at most 10,000, in no particular order. */
   marks(): Promise<readonly SessionMark[]>;
-  /** In no particular order. Leaves out texts that another session has embedded since. */
+  /**
+   * Texts of this work, in no particular order. Leaves out texts that another session has embedded
+   * since.
+   */
   embeddedBy(work: SessionWork, limit: number): Promise<readonly BareText[]>;
   /** Withholds all of these texts. */
   withhold(work: SessionWork): Promise<void>;

@@ -8,7 +8,7 @@ export type RunnerBlock = {
   readonly kind: 'quarantine' | 'revocation';
   /** The id of its join token, or a keyed hash of its address; at most 100 characters. */
   readonly subject: { readonly by: 'token' | 'address'; readonly id: string };
-  /** In words; at most 1,000 characters. */
+  /** The reason in words; at most 1,000 characters. */
   readonly reason: string;
   /** UTC ms: when it was written. */
   readonly at: number;
@@ -23,9 +23,12 @@ export type RunnerBlock = {
  * when they resolve, and throw the errors of `VectorStore`.
  */
 export type RunnerBlockStore = {
-  /** Of two with one kind and subject, the one with the later `at` stays. At most 1,000. */
+  /**
+   * Stores at most 1,000 blocks. Of two with one kind and subject, the one with the later `at`
+   * stays.
+   */
   put(blocks: readonly RunnerBlock[]): Promise<void>;
-  /** Those with this `at` (UTC ms) or a later one, in no particular order. */
+  /** Blocks with this `at` (UTC ms) or a later one, in no particular order. */
   since(at: number): Promise<readonly RunnerBlock[]>;
   /** Forgets blocks that keep nobody out any more. At most 1,000. */
   remove(blocks: readonly Pick<RunnerBlock, 'kind' | 'subject'>[]): Promise<void>;

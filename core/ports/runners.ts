@@ -40,7 +40,10 @@ export type Embedder = AsyncDisposable & {
  * Frames arrive whole and in order.
  */
 export type Channel = {
-  /** Not after `close`. When the other side has closed, the frame is dropped. */
+  /**
+   * Sends a frame. Must not be called after `close`. When the other side has closed, the frame is
+   * dropped.
+   */
   send(frame: string | Uint8Array): void;
   /** Bytes that `send` has accepted and that are not yet handed to the network. */
   bufferedAmount(): number;

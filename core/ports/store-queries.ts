@@ -104,7 +104,7 @@ export type NeighbourRequest = {
 /** A product of the neighbouring sessions. */
 export type NeighbourProduct = {
   readonly productId: string;
-  /** As the newest of its events in these sessions describes it. */
+  /** The product as the newest of its events in these sessions describes it. */
   readonly product: Product;
   /** The text of that event. */
   readonly textId: string;
@@ -117,7 +117,7 @@ export type NeighbourProduct = {
 };
 
 export type NeighbourProducts = {
-  /** By descending score, then product id. */
+  /** Products by descending score, then product id. */
   readonly items: readonly NeighbourProduct[];
   /** How many sessions were used. */
   readonly sessions: number;
@@ -143,7 +143,7 @@ export type SimilarProduct = {
 };
 
 export type CountsRequest = {
-  /** With `category` or `productId`, events without one are not counted. */
+  /** The field to count by. With `category` or `productId`, events without one are not counted. */
   readonly by: 'textId' | 'category' | 'eventType' | 'productId';
   readonly filter: EventFilter;
   /** 1…10,000 groups. */

@@ -58,8 +58,8 @@ export type VectorStore = AsyncDisposable & {
   readonly erasureStore: ErasureStore;
   readonly runnerBlockStore: RunnerBlockStore;
   /**
-   * Those of these texts that are known. A text without events is then kept for a whole grace
-   * period more (see `forget`), because its event is about to be written.
+   * The known texts among these. A text without events is then kept for a whole grace period more
+   * (see `forget`), because its event is about to be written.
    */
   knownTexts(ids: readonly string[]): Promise<ReadonlySet<string>>;
   /**
@@ -106,7 +106,7 @@ export type VectorStore = AsyncDisposable & {
    * in the same millisecond, any.
    */
   newestOfProducts(productIds: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>>;
-  /** Those of these texts that are stored, withheld ones included. */
+  /** The stored texts among these, withheld ones included. */
   texts(textIds: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
   /** The vectors of those of these texts that are known. */
   vectors(textIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;

@@ -31,7 +31,7 @@ import {
 export type GatewaySessionOptions = {
   readonly identity: ModelIdentity;
   readonly golden: { readonly cases: readonly GoldenCase[] };
-  /** By dtype; a dtype that is not here gets the bounds of `fp32`. */
+  /** Bounds by dtype; a dtype that is not here gets the bounds of `fp32`. */
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
   readonly helloTimeoutMs: number;
   readonly heartbeatMs: number;
@@ -169,7 +169,7 @@ export class GatewaySession {
     return this.#ended() ? [] : this.#close('quarantined', closeCode.quarantined, reason, false);
   }
 
-  /** As `quarantine`, when the connection has already ended. */
+  /** Does the same as `quarantine` when the connection has already ended. */
   foundWrong(): void {
     this.#state = 'quarantined';
   }

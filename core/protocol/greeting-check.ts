@@ -10,9 +10,9 @@ export type ModelIdentity = {
   readonly modelRevision: string;
   /** Other revisions that a runner may name. Absent: none. */
   readonly compatibleRevisions?: readonly string[];
-  /** Those of them whose runners give other ids to the texts of `hasOtherIds`. Absent: none. */
+  /** Revisions among them whose runners give other ids to texts of `hasOtherIds`. Absent: none. */
   readonly olderTokenizers?: readonly string[];
-  /** By revision, how many golden texts check its runners, the first ones. Absent: all. */
+  /** The number of golden texts that check a revision's runners, the first ones. Absent: all. */
   readonly olderGoldenTexts?: Readonly<Record<string, number>>;
   readonly dimensions: number;
 };

@@ -35,7 +35,7 @@ export type RunnerConnectionOptions = Omit<RunnerLoopOptions, 'channel'> & {
 /** A frozen gateway, or a network that lost the greeting, never answers. */
 const connectMsMax = 10_000;
 const usualBackoff: Backoff = { delayMs: 250, delayMsMax: 10_000 };
-/** After a temporary refusal: the fleet is full, or one end did not understand the other. */
+/** The wait after a refusal that may pass: a full fleet, or a message that one end did not know. */
 const refusedBackoff: Backoff = { delayMs: 30_000, delayMsMax: 120_000 };
 /** A connection that lasted this long was healthy: the next failure counts as the first. */
 const healthyMs = 10_000;
@@ -67,7 +67,7 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
     jitter: 'equal',
     random,
   });
-  /** Without a connection, only the first failure is worth a line at the usual level. */
+  /** Whether a failure was logged since the last connection: only the first one is a warning. */
   let isCutOff = false;
   while (!drain.aborted) {
     const startedAt = clock.monotonic();

@@ -57,7 +57,7 @@ export type ConnectionEnd = {
 
 /** A gateway may queue a job, the next one and a check; many more break the protocol. */
 const jobsWaitingMax = 8;
-/** After this many own heartbeats without a frame from the gateway, the gateway counts as gone. */
+/** The gateway counts as gone after this many own heartbeats without a frame from it. */
 const silentHeartbeatsMax = 3;
 /** How long the welcome may take, and the end of the connection after a close. */
 const answerMsMax = 10_000;
@@ -83,7 +83,7 @@ class RunnerLoop {
   /** The channel was closed from this side, so nothing more is sent over it. */
   #hasClosed = false;
   #silentHeartbeats = 0;
-  /** From the welcome; `null` when the connection ends before that. */
+  /** The interval that the welcome names; `null` when the connection ends before that. */
   readonly #heartbeatMs = Promise.withResolvers<number | null>();
   /** Wakes the loop when a job arrives, draining begins or the connection ends. */
   #wake = Promise.withResolvers<void>();
@@ -207,8 +207,8 @@ class RunnerLoop {
   }
 
   /**
-   * On a failure, sends a `runner-error` before it throws, so that the gateway does not wait for
-   * the job's deadline.
+   * Embeds a job's texts. On a failure it sends a `runner-error` before it throws, so that the
+   * gateway does not wait for the job's deadline.
    */
   async #embed(job: JobAssign): Promise<readonly EmbedOutcome[]> {
     const { embedder } = this.#options;
@@ -281,7 +281,7 @@ class RunnerLoop {
     this.#finish(code, reason);
   }
 
-  /** For a gateway that is wrong or gone: closes without waiting for it. */
+  /** Closes without waiting for a gateway that is wrong or gone. */
   #close(code: number, reason: string): void {
     this.#hasClosed = true;
     this.#options.channel.close(code, reason);

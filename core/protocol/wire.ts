@@ -105,7 +105,7 @@ const jobAssign = z.object({
   texts: z.array(z.string().max(wireLimits.textCharsMax)).min(1).max(wireLimits.textsPerJobMax),
 });
 
-/** From either end: no more jobs. The runner finishes those it has, then closes with 1000. */
+/** Either end asks for no more jobs. The runner finishes those it has, then closes with 1000. */
 const runnerDrain = z.object({ type: z.literal('runner-drain'), reason: z.string().max(200) });
 
 const runnerError = z.object({

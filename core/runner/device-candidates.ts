@@ -28,7 +28,7 @@ export type Platform = {
   readonly dtypeSetting: string;
 };
 
-/** By device: the dtypes tried first, and those tried when none of the first was correct. */
+/** Dtypes by device: those tried first, and those tried when none of the first was correct. */
 const preferences: Readonly<Record<Device, readonly (readonly string[])[]>> = {
   webgpu: [['fp16', 'fp32']],
   cuda: [['fp16', 'fp32']],
@@ -110,7 +110,7 @@ const passingCodes: ReadonlySet<string> = new Set([
 ]);
 const hourMs = 3_600_000;
 
-/** For how many ms a choice by these results is kept: a week; an hour if a failure may pass. */
+/** How long a choice by these results is kept, in ms: a week; an hour if a failure may pass. */
 export function choiceMsMax(results: readonly ProbeResult[]): number {
   return results.some((result) => !result.ok && passingCodes.has(result.code))
     ? hourMs

@@ -47,20 +47,20 @@ export type RunnerPageStatus = {
   /** UTC ms since when it is in this state. */
   readonly since: number;
   readonly name: string;
-  /** Of the session in use; `null` before one is loaded. */
+  /** The device of the session in use; `null` before one is loaded. */
   readonly device: Device | null;
   readonly dtype: string | null;
   /** What the GPU calls itself, also when WASM is used; `null` without WebGPU. */
   readonly adapter: string | null;
   readonly softwareAdapter: boolean;
-  /** Of the WASM runtime; 1 without cross-origin isolation. */
+  /** Threads of the WASM runtime; 1 without cross-origin isolation. */
   readonly threads: number;
   readonly crossOriginIsolated: boolean;
   readonly modelId: string | null;
   readonly modelRevision: string | null;
   /**
-   * In order of trial. Empty when there was nothing to choose, or when an earlier visit's choice
-   * was used.
+   * Measurements in order of trial. Empty when there was nothing to choose, or when an earlier
+   * visit's choice was used.
    */
   readonly measured: readonly Measured[];
   /** While files are loaded. */
@@ -70,13 +70,13 @@ export type RunnerPageStatus = {
   /** Counted since the page was opened, golden texts included. */
   readonly textsEmbedded: number;
   readonly jobsDone: number;
-  /** In the jobs of the last minute; before the first job, as measured at warm-up. */
+  /** The speed in the jobs of the last minute; before the first job, as measured at warm-up. */
   readonly textsPerSecond: number;
   /** UTC ms of the last answered job. */
   readonly lastJobAt: number | null;
   /** Workers that failed and were replaced. */
   readonly restarts: number;
-  /** In plain words; `null` when nothing has gone wrong. */
+  /** The last error in plain words; `null` when nothing has gone wrong. */
   readonly lastError: string | null;
   /** What happened, in plain words, newest last, at most 50. */
   readonly history: readonly { readonly at: number; readonly text: string }[];
@@ -97,7 +97,7 @@ export type RunnerPage = {
  */
 export type RunnerOptions = {
   readonly token: string;
-  /** For people, in `GET /runners`. */
+  /** The name that people see in `GET /runners`. */
   readonly name: string;
   /**
    * `auto`: the best correct device is used. A forced device is the only one tried, even if it is a
@@ -107,7 +107,7 @@ export type RunnerOptions = {
   readonly dtype: string;
   /** A dtype of lower fidelity is chosen only when it is this many times as fast; at least 1. */
   readonly speedupMin: number;
-  /** Of the WASM runtime; 0 chooses. */
+  /** Threads of the WASM runtime; 0 lets it choose. */
   readonly threads: number;
   /** Share of the time that it works, 0 < share ≤ 1; less saves battery. */
   readonly share: number;

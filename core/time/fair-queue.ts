@@ -12,7 +12,7 @@ export type Turn = {
   during<T>(work: () => Promise<T>): Promise<T>;
 };
 
-/** For a connection that does not share its model. */
+/** The turn of a connection that does not share its model. */
 export const always: Turn = { during: (work) => work() };
 
 /** A connection: the time that it has used, and how to begin its turn. */
@@ -27,7 +27,7 @@ type Member = { usedMs: number; begin: () => void };
  */
 export class FairQueue {
   readonly #clock: Clock;
-  /** In order of arrival. */
+  /** Connections in order of arrival. */
   readonly #waiting = new Set<Member>();
   #isTaken = false;
   /** How much time the member of the current or last turn had used when that turn began. */

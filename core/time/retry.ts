@@ -25,7 +25,7 @@ export type RetryOptions = {
   readonly waitMsMin?: (error: unknown) => number;
   /** Monotonic ms: a wait that would end later is not begun. No limit when absent. */
   readonly giveUpAt?: number;
-  /** Before each wait. `attempt` is the one that failed, from 1. */
+  /** Called before each wait. `attempt` is the one that failed, from 1. */
   readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
 };
 

@@ -17,7 +17,7 @@ export function fixedOffset(text: string): number | null {
 }
 
 /**
- * Of an offset such as `+01:00` or a zone such as `Europe/London`.
+ * The offset of `zone`, which is an offset such as `+01:00` or a zone such as `Europe/London`.
  *
  * @throws UsageError when `zone` is neither
  */

@@ -19,7 +19,7 @@ export type BrowserRuntime = {
   readonly fileAt: (address: string) => Uint8Array<ArrayBuffer> | null;
 };
 
-/** Before the first session of this worker. */
+/** Sets up the runtime. Call it before the first session of this worker. */
 export function setUpBrowserRuntime({ addresses, wasm, threads, fileAt }: BrowserRuntime): void {
   // That cache would load the module from a blob: URL, which the pages' content policy forbids.
   env.useWasmCache = false;

@@ -29,7 +29,7 @@ export type ModelSessionOptions = {
   readonly threads: number;
 };
 
-/** By output name; values that are not tensors are ignored. */
+/** Values by output name; those that are not tensors are ignored. */
 export type Outputs = ReadonlyMap<string, unknown>;
 
 export type LoadedSession = {
@@ -113,9 +113,9 @@ export function sessionOptions({
 }
 
 /**
- * On x86 processors with AVX2 but without VNNI, the fast 8-bit product saturates: `q8` then misses
- * its golden bounds (mean 0.9955 instead of 0.9979). This option selects a product that does not
- * saturate. Other processors and devices ignore it.
+ * The dtypes that need this option. On x86 processors with AVX2 but without VNNI, the fast 8-bit
+ * product saturates: `q8` then misses its golden bounds (mean 0.9955 instead of 0.9979). The option
+ * selects a product that does not saturate. Other processors and devices ignore it.
  */
 const integerDtypes: ReadonlySet<string> = new Set(['q8', 'int8', 'uint8']);
 const exactProducts = { extra: { session: { x64quantprecision: '1' } } };

@@ -33,7 +33,7 @@ export type CanaryVerdict = {
 
 /** Largest share of what a runner could embed that may be canaries. */
 const canaryShareMax = 0.01;
-/** After a long idle time, no job gets more than this share of canaries; one is always allowed. */
+/** The largest share of canaries in a job, also after a long idle time; one is always allowed. */
 const jobShareMax = 0.125;
 
 /**

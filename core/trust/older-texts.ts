@@ -9,7 +9,7 @@ import { ReEmbedder, type RefusedText } from './re-embedder.ts';
 
 export type OlderTextsOptions = {
   readonly store: VectorStore;
-  /** With the model's prefixes, as the pipeline has it. */
+  /** The embedding service with the model's prefixes, as the pipeline has it. */
   readonly embedding: EmbeddingService;
   readonly clock: Clock;
   readonly isDistrusted: (provenance: Provenance) => boolean;

@@ -19,7 +19,7 @@ import { SuspectSessions } from './suspect-sessions.ts';
 
 export type RepairOptions = {
   readonly store: VectorStore;
-  /** With the model's prefixes, as the pipeline has it. */
+  /** The embedding service with the model's prefixes, as the pipeline has it. */
   readonly embedding: EmbeddingService;
   readonly clock: Clock;
   /** Read at every use. */
@@ -29,7 +29,7 @@ export type RepairOptions = {
   readonly backoff: Backoff;
   /** Called synchronously; must not throw. */
   readonly observer: {
-    /** So many texts were embedded again. */
+    /** This many texts were embedded again. */
     repaired(texts: number): void;
     /** The store refuses this text's new vector. Said once; the text is tried again rarely. */
     refused(text: RefusedText): void;

@@ -13,17 +13,20 @@ type Kind = RunnerBlock['kind'];
 export type RunnerBlocksOptions = {
   readonly store: RunnerBlockStore;
   readonly clock: Clock;
-  /** After a failure of the store. Read at every use. */
+  /** The waits after a failure of the store. Read at every use. */
   readonly backoff: Backoff;
   /** Called synchronously; must not throw. */
   readonly onFailure: (error: unknown) => void;
 };
 
-/** Of a token: a minute for the first time, then twice as long each time, up to a day. */
+/**
+ * The quarantine of a token: a minute for the first time, then twice as long each time, up to a
+ * day.
+ */
 export const tokenBackoff = { delayMs: 60_000, delayMsMax: 24 * 3_600_000 };
-/** Of an address, which honest runners may share. */
+/** The quarantine of an address, which is shorter because honest runners may share it. */
 export const addressBackoff = { delayMs: 10_000, delayMsMax: 10 * 60_000 };
-/** After this long without a fault since its last wait, a runner starts again at the first wait. */
+/** A runner without a fault for this long since its last quarantine starts at the shortest again. */
 const forgiveMs = 24 * 3_600_000;
 /** How often the blocks of other gateways are read. */
 const readEveryMs = 5_000;

@@ -76,7 +76,7 @@ export class SessionMarks {
     this.#ended.add(runnerSession);
   }
 
-  /** From now on, another part manages the session's mark. */
+  /** Hands the session's mark over to another part, which manages it from now on. */
   release(runnerSession: string): void {
     this.#open.delete(runnerSession);
     this.#ended.delete(runnerSession);

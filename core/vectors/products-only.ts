@@ -2,7 +2,7 @@
 
 import type { EventFilter } from '#core/ports.ts';
 
-/** Without the type `search`, a search finds no query. */
+/** The filter without the type `search`, so that a search finds no query. */
 export function productsOnly(filter: EventFilter): EventFilter {
   const { eventTypes } = filter;
   if (eventTypes?.includes('search') !== true) return filter;

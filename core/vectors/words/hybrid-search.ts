@@ -36,7 +36,10 @@ const rankOffset = 20;
 const wordsWeight = 2;
 const idLengthMax = 256;
 
-/** At most `2 * fusedFrom + 1` hits, one for each product. */
+/**
+ * Searches by id, words and meaning. Returns at most `2 * fusedFrom + 1` hits, one for each
+ * product.
+ */
 export async function hybridSearch(
   store: SearchedStore,
   { query, vector, filter, cosineMin }: HybridSearch,

@@ -2,7 +2,7 @@
 
 import { cosine } from '#core/vectors/vector.ts';
 
-/** Of fewer texts nothing can be told. */
+/** Fewer texts than this are too few to compute a floor. */
 const textsMin = 8;
 /** 1 of 30,000 pairs of unrelated texts is nearer than this many standard deviations. */
 const deviations = 4;

@@ -31,17 +31,17 @@ const fields = [
   { field: 'category', weight: 0.6, usual: 2 },
   { field: 'description', weight: 0.4, usual: 30 },
 ] as const;
-/** In a query, against 1 for a whole word. */
+/** Weights of features in a query; a whole word has 1. */
 const [prefixWeight, trigramWeight, wholeNameWeight] = [0.5, 0.4, 3];
 /** Weights in products are whole numbers: every store keeps them exactly. */
 const one = 100;
 
-/** How much a feature counts that `having` of `all` products have. */
+/** The weight of a feature that `having` of `all` products have. */
 export function idfOf(having: number, all: number): number {
   return Math.log(1 + (all - having + 0.5) / (having + 0.5));
 }
 
-/** As exact as every store computes it, so that equal scores are equal everywhere. */
+/** The score to the precision of every store, so that equal scores are equal everywhere. */
 export function comparableScore(score: number): number {
   return Math.round(score * 1_000) / 1_000;
 }
@@ -95,7 +95,7 @@ export function queryFeatures(
 
 const wholeOf = (words: readonly string[]): string => [...new Set(words)].join(' ');
 
-/** From two characters; of a pair, its first one. */
+/** The beginnings of a word, from two characters on; a word of two characters has its first one. */
 function prefixesOf(word: string): readonly string[] {
   const characters = Array.from(word);
   const lengthMin = characters.length === 2 ? 1 : 2;
@@ -108,7 +108,7 @@ function prefixesOf(word: string): readonly string[] {
     .map((length) => characters.slice(0, length).join(''));
 }
 
-/** Of `cup`: `^cu`, `cup` and `up$`. */
+/** The trigrams of a word; for `cup`: `^cu`, `cup` and `up$`. */
 function trigramsOf(word: string): readonly string[] {
   const characters = Array.from(`^${word}$`);
   return characters.slice(2).map((_, at) => characters.slice(at, at + 3).join(''));

@@ -14,10 +14,10 @@ export type WordSearch = {
   readonly limit: number;
 };
 
-/** So many hits show whether a word of the query is one that products have. */
+/** This many hits show whether products have a word of the query. */
 const lookedAtMin = 20;
 
-/** By descending score; each hit has a word of the query, or one that is similar. */
+/** Hits by descending score; each has a word of the query, or one that is similar. */
 export async function searchByWords(
   store: Pick<VectorStore, 'searchWords'>,
   { query: text, filter, limit }: WordSearch,
