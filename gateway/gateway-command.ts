@@ -15,7 +15,7 @@ import { createLog } from './telemetry/gateway-log.ts';
 
 /** Read from the working directory, if it is there. */
 export const defaultSettingsFile = 'vectorstream.yaml';
-/** With this code a shell reports SIGINT. A second Ctrl-C does not wait for the stop to finish. */
+/** A shell reports SIGINT with this code. A second Ctrl-C does not wait for the stop to finish. */
 const secondInterruptExitCode = 130;
 
 /** Runs until a signal ends the process; returns at once for `--help`. */

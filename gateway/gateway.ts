@@ -30,7 +30,7 @@ export type GatewayOptions = {
 };
 
 export type Gateway = {
-  /** With the real port, such as `http://127.0.0.1:8080`. */
+  /** The URL with the real port, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
    * Accepts no further event, finishes and commits the events in flight, and closes all parts,

@@ -14,7 +14,7 @@ import { ensureTopic, type TopicPlan } from './kafka-topics.ts';
 export type KafkaProducerOptions = {
   readonly connection: KafkaConnection;
   readonly topic: TopicPlan;
-  /** With `0` every position has the offset -1. */
+  /** The acknowledgements to wait for. With `0` every position has the offset -1. */
   readonly acks: Acknowledgement;
   readonly compression: Compression;
 };

@@ -26,7 +26,10 @@ export function recordOfMessage({
   };
 }
 
-/** Of several headers with one name the last counts, as in Kafka's own `lastHeader`. */
+/**
+ * The headers of a record. Of several with one name the last counts, as in Kafka's own
+ * `lastHeader`.
+ */
 function headersOf(
   received: KafkaMessage['headers'],
 ): Pick<LogRecord, 'headers' | 'repeatedHeaderBytes'> {

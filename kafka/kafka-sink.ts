@@ -33,9 +33,9 @@ type Append = {
 };
 
 /**
- * Of one request. All of its records for one partition form one batch at the broker, which refuses
- * batches over 1 MB by default. The time that the client takes to sort the records grows with the
- * square of their number.
+ * The most bytes of one request. All of its records for one partition form one batch at the broker,
+ * which refuses batches over 1 MB by default. The time that the client takes to sort the records
+ * grows with the square of their number.
  */
 const requestBytesMax = 768 * 1024;
 const requestRecordsMax = 1_000;

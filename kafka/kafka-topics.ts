@@ -7,7 +7,7 @@ import { brokerErrorType, kafkaError } from './kafka-errors.ts';
 
 export type TopicPlan = {
   readonly topic: string;
-  /** How many a new topic gets. Its replication factor is the broker's default. */
+  /** The partitions of a new topic. Its replication factor is the broker's default. */
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
   readonly mayCreate: boolean;

@@ -90,7 +90,10 @@ function writeBytes(buffer: Buffer, start: number, bytes: Bytes | null): number 
 const require = createRequire(import.meta.url);
 const place = require.resolve('kafkajs/src/protocol/recordBatch/record/v0');
 
-/** Before the first request, which loads the library's own. May be called repeatedly. */
+/**
+ * Puts this encoder in place of the library's. Call it before the first request, which loads the
+ * library's own. May be called repeatedly.
+ */
 export function installRecordEncoder(): void {
   const own: unknown = require(place);
   const loaded = require.cache[place];

@@ -83,7 +83,7 @@ async function open(kafka: Kafka, groupId: string): Promise<Opened> {
 /** Version 10 is the first that answers ids, and the last with a field that nobody needs. */
 const metadata = { apiKey: 3, apiVersion: 11, apiName: 'Metadata' };
 
-/** As the library's requests and answers are defined. */
+/** A request and its answer as the library defines them. */
 type Exchange<T> = {
   readonly request: typeof metadata & {
     encode(): Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;

@@ -20,7 +20,7 @@ export type Client = {
   /** IP address; empty when there is no socket. */
   readonly address: string;
   readonly scopes: ReadonlySet<Scope>;
-  /** Those of its key (see `ApiKey`). */
+  /** Origins of its key (see `ApiKey`). */
   readonly origins: readonly string[];
 };
 

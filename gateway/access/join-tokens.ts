@@ -18,7 +18,7 @@ export type JoinToken = {
   readonly expiresAt: number;
   /** Runners connected at once. */
   readonly runnersMax: number;
-  /** For all its runners together; `null`: no limit. */
+  /** The most texts per second of all its runners together; `null`: no limit. */
   readonly textsPerSecondMax: number | null;
 };
 

@@ -23,7 +23,7 @@ export function fixedKeys({
 }
 
 /**
- * When the file becomes unusable later, that is logged and the keys stay unchanged.
+ * Opens the keys. When the file becomes unusable later, that is logged and the keys stay unchanged.
  *
  * @throws UsageError when the file cannot be used
  */
@@ -85,8 +85,8 @@ async function keysIn(path: string, log: Log): Promise<readonly ApiKey[]> {
 }
 
 /**
- * In the audit trail a name stands for one client, so names and keys must be unique. During a
- * rotation the two keys of a client need two names, such as shop-1 and shop-2.
+ * Refuses keys that share a name or a key. In the audit trail a name stands for one client. During
+ * a rotation the two keys of a client need two names, such as shop-1 and shop-2.
  */
 function refuseDuplicates(keys: readonly ApiKey[]): void {
   const names = new Set(keys.map(({ name }) => name));

@@ -61,8 +61,8 @@ export const originRefused = (origin: string, what: string): Problem => ({
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * On a network the gateway requires an API key, which a rebinding page does not have. There, names
- * are checked only once `publicHosts` is set.
+ * Whether a host name is the gateway's own. On a network the gateway requires an API key, which a
+ * rebinding page does not have. There, names are checked only once `publicHosts` is set.
  */
 function isOurs({ host, publicHosts }: OriginPolicy, name: string): boolean {
   if (isLoopbackName(name) || name === host.toLowerCase() || publicHosts.includes(name))

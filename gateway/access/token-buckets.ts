@@ -20,7 +20,7 @@ type Bucket = { units: number; at: number };
  * was read. `now` is monotonic ms.
  */
 export class TokenBuckets {
-  /** In order of last use. A client that was dropped starts with a full bucket. */
+  /** Buckets in order of last use. A client that was dropped starts with a full bucket. */
   readonly #buckets: BoundedMap<string, Bucket>;
 
   constructor(clientsMax: () => number) {

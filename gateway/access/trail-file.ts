@@ -13,7 +13,7 @@ export class TrailFile {
   #isTorn: boolean;
 
   /**
-   * Only the user of this process may read the file.
+   * Opens the file, which only the user of this process may read.
    *
    * @param bytesMax a file that would grow beyond it becomes `<path>.1` in place of an older one
    * @throws the error of the file system when the file cannot be opened

@@ -136,7 +136,7 @@ function invalidInput(c: Context, error: z.core.$ZodError): Response {
   });
 }
 
-/** Such as `GET /events/{id}`, each once. */
+/** The routes of the app, each once, such as `GET /events/{id}`. */
 function routesOf(app: OpenAPIHono<AppEnv>): readonly string[] {
   const routes = app.routes.filter(({ method }) => method !== 'ALL');
   return [...new Set(routes.map(({ method, path }) => routeName(method, path)))];

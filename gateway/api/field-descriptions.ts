@@ -6,7 +6,7 @@ const perState = 'How many dead letters are in this state.';
 const perReason = 'How many dead letters have this reason.';
 const perType = 'How many matching events of this type.';
 
-/** By name, or by `parent.name` where a name needs its parent. */
+/** Descriptions by name, or by `parent.name` where a name needs its parent. */
 export const fieldDescriptions: Readonly<Record<string, string>> = {
   adapter: "The GPU's or processor's own name.",
   add_to_cart: perType,

@@ -58,7 +58,7 @@ const tags = [
   },
 ] as const;
 
-/** In addition to the errors that an operation describes itself. */
+/** Errors that every operation may answer, besides those that it describes itself. */
 const commonErrors = {
   401: 'The API key is missing or wrong. Only a gateway that has keys answers so.',
   403: 'This origin may not use the API, or this key lacks the scope.',

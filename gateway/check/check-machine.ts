@@ -39,7 +39,7 @@ export async function checkPort({ host, port, tlsCert }: Config['gateway']): Pro
   }
 }
 
-/** With TLS, an answer that only its certificate spoils is an answer too. */
+/** Whether a gateway answers there. An answer that only its TLS certificate spoils counts too. */
 async function isGateway(host: string, port: number, isTls: boolean): Promise<boolean> {
   const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   const scheme = isTls ? 'https' : 'http';
@@ -118,7 +118,7 @@ function namesIn(folder: string): readonly string[] {
 const browserRunner = join(import.meta.dirname, '../../browser-runner/main.ts');
 const run = promisify(execFile);
 
-/** Only `npm run browser-runner` needs a browser, so none is fine too. */
+/** Looks for a browser. Only `npm run browser-runner` needs one, so none is fine too. */
 export async function checkBrowser(environment: NodeJS.ProcessEnv): Promise<Finding> {
   if (!existsSync(browserRunner)) return ok('browser', 'not part of this installation');
   try {

@@ -16,7 +16,7 @@ export type Scope = (typeof scopes)[number];
 /** Whoever may read may search, and whoever may write may collect. */
 const widerScopes: Readonly<Partial<Record<Scope, Scope>>> = { search: 'read', collect: 'write' };
 
-/** For messages: `write or collect`. */
+/** The scopes that grant this one, for messages: `write or collect`. */
 export const namesOf = (scope: Scope): string =>
   [widerScopes[scope] ?? [], scope].flat().join(' or ');
 
@@ -32,7 +32,7 @@ export const areForPages = (granted: ReadonlySet<Scope>): boolean =>
 export type ApiKey = {
   /** How logs and the audit trail name its holder. */
   readonly name: string;
-  /** With `admin`, all of them. */
+  /** The scopes of the key. `admin` is expanded to all of them. */
   readonly scopes: ReadonlySet<Scope>;
   /** Origins of the pages that may use it; empty: those of `gateway.corsOrigins`. */
   readonly origins: readonly string[];

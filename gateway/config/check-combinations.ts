@@ -24,8 +24,8 @@ export function checkCombinations(config: Config): void {
 }
 
 /**
- * Without keys, everybody who can reach the port can read and write everything: on a network, the
- * gateway needs an API key and a runner token that nobody can guess.
+ * Checks the credentials. Without keys, everybody who can reach the port can read and write
+ * everything: on a network, the gateway needs an API key and a runner token that nobody can guess.
  */
 function checkCredentials(config: Config): void {
   const { gateway, runners } = config;

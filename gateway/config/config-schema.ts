@@ -22,7 +22,7 @@ import { runnersSection } from './settings/runners-section.ts';
 import { serverSection } from './settings/server-section.ts';
 import { storeSection } from './settings/store-section.ts';
 
-/** In the order of the settings file. */
+/** The sections in the order of the settings file. */
 export const configSchema = {
   gateway: gatewaySection,
   server: serverSection,
@@ -63,10 +63,10 @@ const kebab = (name: string): string =>
 export type Setting = {
   readonly section: string;
   readonly name: string;
-  /** As in the settings file: `section.name`. */
+  /** The name in the settings file: `section.name`. */
   readonly path: string;
   readonly variable: string;
-  /** Without dashes; `null` for a secret. */
+  /** The flag without dashes; `null` for a secret. */
   readonly flag: string | null;
   readonly key: Key<unknown>;
 };

@@ -21,8 +21,8 @@ import { checkedValue, unknownName } from './setting-errors.ts';
 export class RestartNeededError extends UsageError {}
 
 /**
- * In the data folder: what `PUT /config/{section}?persist=true` set. It overrides file, environment
- * and flags.
+ * The file in the data folder with what `PUT /config/{section}?persist=true` set. It overrides
+ * settings file, environment and flags.
  */
 const overridesFile = 'overrides.yaml';
 
@@ -32,7 +32,7 @@ export class Settings {
    * used.
    */
   readonly config: Config;
-  /** From file, environment and flags. */
+  /** Settings from file, environment and flags. */
   readonly #given: Resolved;
   readonly #persisted = new Map<string, unknown>();
   /** Changed until the next restart. */

@@ -14,7 +14,7 @@ export type ConfigInput = {
   /** Text of `vectorstream.yaml`; `null` when there is none. */
   readonly yaml: string | null;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** By name without dashes, as `parseFlags` returns them. */
+  /** Flags by name without dashes, as `parseFlags` returns them. */
   readonly flags: ReadonlyMap<string, string>;
 };
 
@@ -23,7 +23,7 @@ export type ConfigInput = {
  * writes; `request`: from a PUT without `persist`.
  */
 export type Origin = 'default' | 'file' | 'environment' | 'flag' | 'override' | 'request';
-/** By `section.name`. */
+/** Settings by `section.name`. */
 export type Resolved = ReadonlyMap<string, { readonly value: unknown; readonly origin: Origin }>;
 
 /**

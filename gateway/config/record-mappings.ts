@@ -19,8 +19,8 @@ const readyMade: readonly string[] = readdirSync(folder)
   .toSorted();
 
 /**
- * Those of the settings are loaded at once. A ready-made one is loaded when it is first named. A
- * file's mapping has the name of the file, without its ending.
+ * Loads the mappings of the settings at once, and a ready-made one when it is first named. A file's
+ * mapping has the name of the file, without its ending.
  *
  * @throws UsageError for a mapping that does not exist, has a mistake or has the name of another
  */

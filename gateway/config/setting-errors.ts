@@ -19,7 +19,7 @@ export function checkedValue(setting: Setting, value: unknown, from: string): un
   );
 }
 
-/** For a name that does not exist; suggests the most similar one that does. */
+/** The error for a name that does not exist; it suggests the most similar one that does. */
 export function unknownName(kind: string, name: string, known: readonly string[]): UsageError {
   const closest = closestName(name, known);
   const hint =
@@ -49,8 +49,8 @@ export function show(value: unknown): string {
 }
 
 /**
- * Without characters that end a line, control a terminal or change the direction of writing; JSON
- * leaves some of them in place.
+ * The message in one line, without characters that control a terminal or change the direction of
+ * writing; JSON leaves some of them in place.
  */
 export function oneLine(message: string): string {
   return message.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();

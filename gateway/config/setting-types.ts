@@ -6,7 +6,7 @@ import { isBroker } from '../../kafka/kafka-settings.ts';
 
 export type Key<T> = {
   readonly default: T;
-  /** For `vectorstream.example.yaml` and `--help`. */
+  /** The text for `vectorstream.example.yaml` and `--help`. */
   readonly help: string;
   /** What is allowed, in words; errors quote it. */
   readonly allowed: string;
@@ -21,7 +21,7 @@ export type Key<T> = {
    * at every use.
    */
   readonly live: boolean;
-  /** From the environment and from flags, `raw` is a string. */
+  /** Checks a value. `raw` is a string if it comes from the environment or a flag. */
   check(raw: unknown): { readonly ok: true; readonly value: T } | { readonly ok: false };
 };
 

@@ -5,7 +5,7 @@ import { UsageError } from '#core/errors/errors.ts';
 export type Mistake = {
   /** What is wrong and what is allowed, in one line without secrets. */
   readonly message: string;
-  /** In the settings file, from 1; `null` for one that is not in it. */
+  /** The line in the settings file, from 1; `null` for a mistake that is not in it. */
   readonly line: number | null;
 };
 
@@ -25,7 +25,10 @@ export class SettingsError extends UsageError {
   }
 }
 
-/** What `run` returns, or `null` when it throws a UsageError, which is then kept in `mistakes`. */
+/**
+ * Returns what `run` returns. When it throws a UsageError, keeps it in `mistakes` and returns
+ * `null`.
+ */
 export function keepMistake<T>(
   mistakes: Mistake[],
   line: number | null,

@@ -57,7 +57,7 @@ export function settingsInFile(yaml: string | null): {
 
 type Parsed = {
   readonly content: unknown;
-  /** Of the key at the end of the path; `null` where an alias hides it. */
+  /** The line of the key at the end of the path; `null` where an alias hides it. */
   readonly lineOf: (path: readonly string[]) => number | null;
 };
 

@@ -65,8 +65,8 @@ const noPosition: Refusal = {
 };
 
 /**
- * When the source refuses records for good, each record is appended alone, so that the refused ones
- * do not block the others.
+ * Appends each record alone when the source has refused some for good, so that the refused ones do
+ * not block the others.
  */
 async function appendEach(
   sink: EventSink,

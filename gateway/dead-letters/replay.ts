@@ -131,7 +131,7 @@ const beingReplayed = {
   detail: 'Another request is replaying it now.',
 } as const;
 
-/** In order. Unknown ids are left out. */
+/** Replays dead letters in order. Unknown ids are left out. */
 type ReplayMany = (
   ids: readonly string[],
   options: Omit<ReplayOptions, 'now'> & { readonly by: string; readonly dryRun: boolean },

@@ -38,7 +38,7 @@ export type EmbeddedOptions = {
   readonly holdsStore: boolean;
   /** Names the log in positions. */
   readonly topic: string;
-  /** Of a new log, 1…64. An existing log keeps its partitions when it has more. */
+  /** Partitions of a new log, 1…64. An existing log keeps its partitions when it has more. */
   readonly partitions: number;
   readonly log: LogBounds;
   readonly searchPlan: SearchPlan;

@@ -10,7 +10,7 @@ export type WalBoundOptions = {
   readonly file: string;
   /** Size from which on the log is emptied as soon as the readers allow it. */
   readonly bytesMax: number;
-  /** After a try that was in vain, the log grows by this much before the next one. */
+  /** The log grows by this much after a try in vain, before the next one. */
   readonly bytesBetweenTries: number;
   /**
    * How long one try waits for readers. Without any wait, the log would grow for as long as

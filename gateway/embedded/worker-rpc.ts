@@ -60,7 +60,7 @@ type WorkerService = {
   close(): Promise<void>;
 };
 
-/** With these codes, every further write would be lost or would do harm. */
+/** Codes after which every further write would be lost or would do harm. */
 const fatalCodes: ReadonlySet<string> = new Set([damagedCode, misplacedCode]);
 
 /**
@@ -226,7 +226,7 @@ export function handlerOf(handlers: Api, { method }: Call): (argument: never) =>
   return handler;
 }
 
-/** Only buffers that a view spans whole: others hold data besides the view. */
+/** Finds the buffers to transfer: those that a view spans whole. Others hold more than the view. */
 function transferableBuffers(message: unknown): ArrayBuffer[] {
   const isObject = typeof message === 'object' && message !== null && !Array.isArray(message);
   const members: readonly unknown[] = ArrayBuffer.isView(message)

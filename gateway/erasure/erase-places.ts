@@ -92,7 +92,10 @@ async function eraseDeadLetters(
   } while (after !== undefined && (await rest(clock, pauseMs, progress.signal)));
 }
 
-/** Of a purged dead letter only the message is left, which may quote an id. */
+/**
+ * Whether a dead letter is about the person. A purged one has only its message left, which may
+ * quote an id.
+ */
 const isOf = (person: Person, { key, value, message, state }: DeadLetterEntry): boolean =>
   state === 'purged' ? mentions(message, person.userId) : isAbout(person, { key, value });
 

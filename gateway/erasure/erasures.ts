@@ -32,7 +32,7 @@ export class Erasures implements ErasedEvents {
   /** Monotonic ms. */
   #readAt = Number.NEGATIVE_INFINITY;
   #isAsked = true;
-  /** When the last event was erased that came again, monotonic ms; `null`: files are clean. */
+  /** The last time that an erased event came again, monotonic ms; `null`: files are clean. */
   #cameAgainAt: number | null = null;
   #wake = (): void => undefined;
 

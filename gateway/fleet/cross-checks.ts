@@ -10,7 +10,7 @@ import type { EmbeddingQueue } from './embedding-queue.ts';
 
 export type CrossChecksOptions = {
   readonly queue: EmbeddingQueue;
-  /** By dtype. */
+  /** Bounds by dtype. */
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
   readonly clock: Clock;
   /** How long a sample may wait for a trusted runner. Read at every use. */

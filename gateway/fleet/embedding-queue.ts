@@ -26,7 +26,7 @@ export class EmbeddingQueue implements EmbeddingService {
   readonly #fleet: Fleet;
   readonly #onSubmit: () => void;
   readonly #hedges: SearchHedges;
-  /** By task id. */
+  /** Waiting texts by task id. */
   readonly #waiting = new Map<string, Waiting>();
   /** Adding a listener to a signal takes longer the more it has, so all texts share one. */
   readonly #signals = new Map<AbortSignal, UnderSignal>();

@@ -46,7 +46,7 @@ export type HubLimits = FleetOptions &
   Pick<GatewaySessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> &
   RunnerChecksOptions['limits'] & {
     readonly runnersMax: number;
-    /** After this time, a search that is not answered goes to a second runner too. */
+    /** A search that is not answered within this time goes to a second runner too. */
     readonly searchHedgeMs: number;
     /** How often the hub checks deadlines and heartbeats. */
     readonly tickMs: number;

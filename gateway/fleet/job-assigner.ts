@@ -10,7 +10,7 @@ import type { HubLog } from './hub-types.ts';
 
 export type JobAssignerOptions = {
   readonly fleet: Fleet;
-  /** By session id. */
+  /** Connections by session id. */
   readonly connections: ReadonlyMap<string, HubConnection>;
   readonly clock: Clock;
   readonly log: HubLog;

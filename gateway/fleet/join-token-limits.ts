@@ -6,7 +6,7 @@ import type { HubConnection } from './hub-connection.ts';
 
 export class JoinTokenLimits {
   readonly #connections: ReadonlyMap<string, HubConnection>;
-  /** By token id, for tokens with a connected runner. */
+  /** Limits by token id, for tokens with a connected runner. */
   readonly #rates = new Map<string, TextRateLimit>();
 
   constructor(connections: ReadonlyMap<string, HubConnection>) {

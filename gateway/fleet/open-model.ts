@@ -23,7 +23,7 @@ export type GatewayModel = {
   /** SHA-256 of the manifest's bytes. */
   readonly filesRevision: string;
   readonly golden: Golden;
-  /** By dtype. */
+  /** Bounds by dtype. */
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
   readonly prefixes: Manifest['prefixes'];
 };

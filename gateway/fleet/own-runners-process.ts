@@ -27,7 +27,7 @@ export type LocalRunners = {
 };
 
 const restartBackoff = { delayMs: 250, delayMsMax: 30_000 };
-/** After a run longer than this, the next failure counts as the first. */
+/** A failure after a run longer than this counts as the first. */
 const wellAfterMs = 60_000;
 /** How long a supervisor may take to notice that its channel is closed. */
 const disconnectMsMax = 500;

@@ -11,7 +11,7 @@ export type OwnRunnersOptions = {
   /** The gateway's, handed on without its secrets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly token: string;
-  /** Where they connect: `http:` or `https:`. */
+  /** The gateway's address for runners: `http:` or `https:`. */
   readonly url: string;
   /** A folder, or the id of a model on Hugging Face. */
   readonly model: string;

@@ -14,7 +14,7 @@ const waitingMax = 256;
 
 export class PeerChecks {
   readonly #state: HubState;
-  /** What waits for a runner of another owner, and how to end it. */
+  /** Requests that wait for a runner of another owner, each with a way to end it. */
   readonly #asked = new Map<AbortController, readonly Vote[]>();
   #waiting = 0;
 

@@ -3,7 +3,7 @@
 import type { Manifest } from '#core/model/model-manifest.ts';
 import type { EmbeddingService } from '#core/ports.ts';
 
-/** Only the text sent to runners has the prefix; what is stored and shown does not. */
+/** Adds the prefix only to the text that is sent to runners, not to what is stored and shown. */
 export function withPrefixes(
   service: EmbeddingService,
   { query, passage }: Manifest['prefixes'],

@@ -28,7 +28,7 @@ type InFlightQuery = {
 
 export class QueryVectors {
   readonly #options: QueryVectorsOptions;
-  /** In order of last use. */
+  /** Vectors in order of last use. */
   readonly #cached: BoundedMap<string, Float32Array>;
   readonly #inFlight = new Map<string, InFlightQuery>();
 

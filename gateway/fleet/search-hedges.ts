@@ -20,7 +20,7 @@ type Hedge = { copy: string | null; readonly over: AbortController };
 
 export class SearchHedges {
   readonly #options: SearchHedgesOptions;
-  /** By task id. */
+  /** Hedges by task id. */
   readonly #hedges = new Map<string, Hedge>();
   readonly #originals = new Map<string, string>();
 

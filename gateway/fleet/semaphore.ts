@@ -3,7 +3,7 @@
 export class Semaphore {
   readonly #countMax: number;
   #count = 0;
-  /** In order of arrival; each is called when its work may start. */
+  /** Waiting work in order of arrival; each function is called when its work may start. */
   readonly #waiting = new Set<() => void>();
 
   constructor(countMax: number) {

@@ -62,7 +62,7 @@ export type ServerLimits = ConnectionLimits &
   };
 
 export type HttpServer = {
-  /** With the real port, such as `http://127.0.0.1:8080`. */
+  /** The URL with the real port, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly port: number;
   /** Uses this certificate for new connections. */

@@ -9,7 +9,7 @@ export type Problem = {
   readonly status: ContentfulStatusCode;
   /** Stable, in snake_case, for programs. */
   readonly code: string;
-  /** For people: what is wrong, with what, and what to do. */
+  /** A text for people: what is wrong, with what, and what to do. */
   readonly detail: string;
   /** Seconds after which a retry makes sense. */
   readonly retryAfter?: number;

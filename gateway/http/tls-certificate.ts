@@ -20,7 +20,7 @@ export type CertificateLog = {
   error(fields: object, message: string): void;
 };
 
-/** As long before, the alert `CertificateExpires` fires. */
+/** The alert `CertificateExpires` fires this long before a certificate expires. */
 export const expiresSoonMs = 14 * 86_400_000;
 
 /** @throws UsageError that names the unusable file and what is wrong with it */

@@ -3,7 +3,7 @@
 
 export type IdempotencyOptions = {
   readonly keysMax: number;
-  /** For all answers together, in UTF-16 code units; the oldest are dropped first. */
+  /** The most UTF-16 code units of all answers together; the oldest are dropped first. */
   readonly answerCharsMax: number;
   readonly ageMsMax: number;
 };
@@ -26,7 +26,7 @@ type Done = { readonly fingerprint: string; readonly answer: string; readonly at
 export class IdempotencyKeys {
   readonly #options: IdempotencyOptions;
   readonly #busy = new Set<string>();
-  /** In the order in which they were answered. */
+  /** Answers in the order in which they were given. */
   readonly #done = new Map<string, Done>();
   #chars = 0;
 

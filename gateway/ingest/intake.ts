@@ -94,10 +94,10 @@ export type IntakeOptions = {
   /** Whether invalid events are written to the log too. */
   readonly deadLetter: boolean;
   readonly limits: EventLimits;
-  /** That the request names; `null` for events in the own shape. */
+  /** The mapping that the request names; `null` for events in VectorStream's event format. */
   readonly mapping: RecordMapping | null;
   readonly eventsMax: number;
-  /** Of the records that are written at once: a mapping can make them of few bytes. */
+  /** The most bytes of records to write at once: a mapping can make many of a few bytes. */
   readonly bytesMax: number;
   readonly versions: StoredVersions;
   readonly timestamps: Pick<TimestampAlarm, 'add'>;
@@ -119,7 +119,7 @@ type Taken = {
 /** Nothing that is read here depends on it: an event of a request must have an id. */
 const noPlace = { topic: '', partition: 0, offset: 0 };
 
-/** Per turn of the event loop: a large request must not delay searches and heartbeats. */
+/** Events per turn of the event loop: a large request must not delay searches and heartbeats. */
 const eventsPerTurn = 64;
 const encoder = new TextEncoder();
 
@@ -186,7 +186,10 @@ export class Intake {
     return [{ read: parseEvent(value, now, limits), value, headers: {} }];
   }
 
-  /** A valid event is written in the own shape; an invalid one as it was sent. */
+  /**
+   * Maps an event. A valid one is written in VectorStream's event format, an invalid one as it was
+   * sent.
+   */
   #mapped(value: Uint8Array, mapping: RecordMapping): readonly Taken[] {
     const { limits, now } = this.#options;
     const record = { key: null, value, headers: this.#refused, timestamp: now, position: noPlace };

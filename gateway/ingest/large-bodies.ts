@@ -5,7 +5,7 @@ import { ProblemError } from '../http/problem-document.ts';
 
 export type LargeBodyLimits = {
   readonly atOnce: number;
-  /** For one body. */
+  /** The most bytes of one body. */
   readonly bytesMax: number;
   readonly waitMsMax: number;
 };
@@ -20,7 +20,7 @@ export class LargeBodies {
   readonly #limits: LargeBodyLimits;
   readonly #clock: Clock;
   readonly #buffers: Buffer[] = [];
-  /** In order of arrival. */
+  /** Waiting bodies in order of arrival. */
   readonly #waiting = new Set<() => void>();
   #inside = 0;
 

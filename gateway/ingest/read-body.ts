@@ -7,9 +7,9 @@ import { LargeBodies, type BodySlot } from './large-bodies.ts';
 import { SlotRate } from './slot-rate.ts';
 
 export type BodyLimits = {
-  /** For one body, decompressed. */
+  /** The most bytes of one body, decompressed. */
   readonly bytesMax: number;
-  /** For all bodies that are being read or processed together; at least `bytesMax`. */
+  /** The most bytes of all bodies in memory together; at least `bytesMax`. */
   readonly bytesMaxTogether: number;
   /** Large bodies that are being read at once. */
   readonly largeAtOnce: number;
@@ -77,7 +77,7 @@ export class BodyReader {
     }
   }
 
-  /** As they arrive; a caller that keeps them reserves memory with `hold`. */
+  /** The chunks of a body as they arrive; a caller that keeps them reserves memory with `hold`. */
   chunks(request: Request): AsyncGenerator<Uint8Array, void> {
     return decodedBody(request, this.#limits.bytesMax);
   }

@@ -6,7 +6,10 @@ import { ProblemError } from '../http/problem-document.ts';
 
 /** While others wait, a large body grows by at least a tenth of itself per second. */
 const sharePerSecondMin = 0.1;
-/** Over this time. It is less than half of what a body waits for a slot, so that its turn comes. */
+/**
+ * The time over which the rate is measured. It is less than half of what a body waits for a slot,
+ * so that its turn comes.
+ */
 const windowMs = 4_000;
 
 /** The arrival of one body, from when it got its slot. */

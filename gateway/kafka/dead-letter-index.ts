@@ -28,7 +28,7 @@ export type IndexedDeadLetter = DeadLetter & Pick<DeadLetterEntry, 'valueBytes'>
 
 /** A write that fails changes nothing, and may be repeated. */
 export type DeadLetterIndex = Disposable & {
-  /** In the order of the log: of several with one id the first stays. */
+  /** Adds dead letters in the order of the log: of several with one id the first stays. */
   add(deadLetters: readonly IndexedDeadLetter[]): void;
   /** The last status counts, even when it comes before its dead letter. */
   setStatus(changes: readonly StatusChange[]): void;
@@ -122,7 +122,7 @@ export function createDeadLetterIndex(): DeadLetterIndex {
   };
 }
 
-/** In place of a status. */
+/** Stands in place of a status. */
 const erased = 'erased';
 
 const packed = (deadLetters: readonly IndexedDeadLetter[]): Uint8Array =>

@@ -9,7 +9,7 @@ export class FetchedPartition {
   readonly #fetched = new Fifo<FetchedRecord>();
   #bytes = 0;
   #position: number | null = null;
-  /** Of the assignment; `null` until the first record shows where the partition begins. */
+  /** The assignment's epoch; `null` until the first record shows where the partition begins. */
   epoch: number | null = null;
   isPaused = false;
   /** False while another member may have committed past what is held here. */

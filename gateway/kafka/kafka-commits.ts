@@ -12,7 +12,7 @@ export type KafkaCommitsOptions = {
   readonly active: ActiveConsumer;
   /** See `TopicWatch.check`. */
   readonly checkTopic: () => Promise<boolean>;
-  /** From the first settle to its commit. */
+  /** The time from the first settle to its commit. */
   readonly commitMs: number;
   /** This many settles make a commit due at once. */
   readonly commitSettles: number;

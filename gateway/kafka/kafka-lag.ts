@@ -7,14 +7,14 @@ import type { Clock, PartitionLag } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import { clientRetry } from '../../kafka/kafka-client.ts';
 
-/** By partition: the offset that the group has committed, and the offset after the last record. */
+/** Offsets by partition: the one that the group committed, and the one after the last record. */
 export type GroupOffsets = ReadonlyMap<
   number,
   { readonly committed: number; readonly end: number }
 >;
 
 export type KafkaLag = AsyncDisposable & {
-  /** As they are committed at this moment or later. Rejects with the client's error. */
+  /** Offsets as they are committed at this moment or later. Rejects with the client's error. */
   offsets(): Promise<GroupOffsets>;
   /**
    * The lag of these partitions, within about a second: the last known one while the broker is

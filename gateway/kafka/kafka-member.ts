@@ -13,11 +13,11 @@ import { type ConsumerHandlers, runConsumer, stopMsMax } from './consumer-run.ts
 
 export type KafkaMemberOptions = {
   readonly kafka: Kafka;
-  /** For health and log: `group vectorstream at localhost:9092`. */
+  /** The name in health and log: `group vectorstream at localhost:9092`. */
   readonly name: string;
   readonly groupId: string;
   readonly topics: readonly string[];
-  /** After this long without a heartbeat the group gives a member up; ten heartbeats fit in. */
+  /** The group gives a member up after this long without a heartbeat; ten heartbeats fit in. */
   readonly sessionMs: number;
   readonly clock: Clock;
   readonly log: KafkaLog;

@@ -6,7 +6,7 @@ import { within } from '#core/time/deadline.ts';
 
 export class TopicProgress {
   readonly #clock: Clock;
-  /** By topic and partition: the offset to read next, and the offset that it must reach. */
+  /** Offsets by topic and partition: the one to read next, and in `#required` the one to reach. */
   readonly #next = new Map<string, number>();
   readonly #required = new Map<string, number>();
   #isStarted = false;
@@ -37,7 +37,7 @@ export class TopicProgress {
     this.#changed();
   }
 
-  /** From now on an answer requires that everything below `next` has been read. */
+  /** Makes every later answer require that everything below `next` has been read. */
   require(topic: string, partition: number, next: number): void {
     const key = keyOf(topic, partition);
     this.#required.set(key, Math.max(this.#required.get(key) ?? 0, next));

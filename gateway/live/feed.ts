@@ -34,7 +34,7 @@ export type FeedClient = {
 export class Feed {
   readonly #options: FeedOptions;
   readonly #clients = new Set<FeedClient>();
-  /** By sequence, oldest first. */
+  /** Entries by sequence, oldest first. */
   readonly #kept = new Map<number, Entry>();
   #keptChars = 0;
   #sequence = 0;

@@ -18,7 +18,7 @@ export type OutboxLimits = { readonly entriesMax: number; readonly charsMax: num
 /** Pure. A slow client loses the oldest entries and learns how many. */
 export class Outbox {
   readonly #limits: OutboxLimits;
-  /** In sending order. */
+  /** Entries in sending order. */
   readonly #entries = new Map<string, Entry>();
   #chars = 0;
   #dropped = 0;

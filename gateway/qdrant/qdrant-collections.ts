@@ -195,7 +195,10 @@ function describe(identity: IndexIdentity, vectors: unknown): Identity {
   return { vectors: describeVectors(vectors), ...ofMetadata(metadataOf(identity)) };
 }
 
-/** With the revision that was found, when its vectors may be compared with those of `identity`. */
+/**
+ * The expected identity. It has the revision that was found if its vectors may be compared with
+ * those of `identity`.
+ */
 function expected(
   identity: IndexIdentity,
   { model_revision }: Identity,

@@ -153,7 +153,7 @@ function planWrites(
 const isOlder = (stored: Version | undefined, { timestamp }: EventRecord['event']): boolean =>
   stored?.rawId === null && stored.timestamp < timestamp;
 
-/** As it is stored. */
+/** The raw id as it is stored. */
 const rawIdAt = ({ eventId }: EventRecord['event']): string => rawIdOf(eventId).toWellFormed();
 
 function conflictOf({ event }: EventRecord, stored: Version | undefined): WriteOutcome | null {

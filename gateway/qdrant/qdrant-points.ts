@@ -109,7 +109,7 @@ export function stringAt(payload: Payload, key: string): string {
   return value;
 }
 
-/** In UTC ms. */
+/** The time at `key`, in UTC ms. */
 export function timeAt(payload: Payload, key: string): number {
   const ms = Date.parse(stringAt(payload, key));
   if (Number.isNaN(ms)) throw new TypeError(`a point's "${key}" is not a time`);

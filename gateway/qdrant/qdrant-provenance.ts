@@ -11,7 +11,7 @@ import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, hasId, isSince } from './qdrant-filter.ts';
 import { bareText, timeAt, timeOf } from './qdrant-points.ts';
 
-/** In place of `product` or `query`. */
+/** The kind of a withheld text, in place of `product` or `query`. */
 export const withheldKind = 'withheld';
 const withheldSession = '';
 const marksMax = 10_000;

@@ -30,7 +30,7 @@ export type QdrantSearchQueries = {
     count: number,
     within: readonly string[] | null,
   ): Promise<readonly Candidate<string>[]>;
-  /** Those of these texts that have a matching event. */
+  /** The ids among these of texts that have a matching event. */
   withEvents(filter: Filter, textIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** The numbers of matching events by text and type. */
   eventCounts(

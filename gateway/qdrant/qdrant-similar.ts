@@ -36,7 +36,7 @@ export function createQdrantSimilar({
     return points.map((point) => ({ ...bareText(point), score: Math.min(1, point.score) }));
   };
 
-  /** Those that may be compared: a withheld text is of neither kind. */
+  /** The ids of texts that may be compared: a withheld text is of neither kind. */
   const knownOf = async (client: QdrantClient, ids: readonly string[]) => {
     const { points } = await client.scroll(names.texts, {
       filter: { must: [hasId(ids), isOneOf('kind', ['product', 'query'])] },

@@ -51,9 +51,9 @@ export function createQdrantStore(options: QdrantStoreOptions): VectorStore {
 }
 
 /**
- * As `createQdrantStore`, but waits for a first attempt, for at most 3 s. When Qdrant cannot be
- * reached, or does not answer in time, `onWaiting` gets one line that says so; the store then works
- * as soon as Qdrant does.
+ * Creates the store like `createQdrantStore`, but waits for a first attempt, for at most 3 s. When
+ * Qdrant cannot be reached, or does not answer in time, `onWaiting` gets one line that says so; the
+ * store then works as soon as Qdrant does.
  *
  * @throws IndexMismatchError when the collections were created for another index
  */

@@ -17,11 +17,11 @@ import { withheldKind } from './qdrant-provenance.ts';
 import { SeenTexts } from './seen-texts.ts';
 
 export type QdrantTextReferences = {
-  /** Those of `ids` that exist and are not withheld. */
+  /** The ids among `ids` of texts that exist and are not withheld. */
   known(ids: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Those of `ids` that exist; those that were seen recently come from memory. */
+  /** The ids among `ids` of texts that exist; those that were seen recently come from memory. */
   stillThere(ids: readonly string[]): Promise<ReadonlySet<string>>;
-  /** From now on these texts count as texts without events, until the sweep finds otherwise. */
+  /** Marks these texts as texts without events, until the sweep finds otherwise. */
   mark(ids: readonly string[]): Promise<void>;
   /**
    * These texts were written.
@@ -53,7 +53,7 @@ export function createTextReferences({
       }),
     );
 
-  /** Those of `ids` that exist, with their kind. Marks of them get the present time. */
+  /** The texts among `ids` that exist, with their kind. Their marks get the present time. */
   const lookUp = async (ids: readonly string[]): Promise<ReadonlyMap<string, unknown>> => {
     const valid = [...new Set(ids)].filter(isUuid);
     if (valid.length === 0) return new Map();

@@ -14,7 +14,7 @@ export type QdrantWords = {
   put(texts: readonly Pick<BareText, 'id' | 'product'>[]): Promise<void>;
   /** Deletes the features of those of these texts that are gone. */
   deleteGone(ids: readonly string[]): Promise<void>;
-  /** As `VectorStore.prepareWords`. */
+  /** Does the work of `VectorStore.prepareWords`. */
   prepare(): Promise<boolean>;
 };
 

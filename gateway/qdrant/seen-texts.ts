@@ -9,7 +9,7 @@ const seenMs = 30_000;
 const seenMax = 100_000;
 
 export class SeenTexts {
-  /** By text id, the oldest first: when it was seen, by the monotonic clock. */
+  /** The time when each text was seen, by the monotonic clock, the oldest first. */
   readonly #seenAt = new Map<string, number>();
 
   /** @param at when the store was asked, by the monotonic clock */

@@ -51,7 +51,7 @@ export type ApiOptions = {
 };
 
 export type Api = {
-  /** With the real port, such as `http://127.0.0.1:8080`. */
+  /** The URL with the real port, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /** Where the gateway's own runners connect. */
   readonly runnerUrl: string;

@@ -137,7 +137,7 @@ export async function openFleet(
   };
 }
 
-/** With which tokens runners may join, and which of them may not. */
+/** Opens what decides who may join: the tokens of runners, and the blocks. */
 async function openJoining({
   config,
   store,

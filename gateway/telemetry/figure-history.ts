@@ -20,9 +20,9 @@ export type Step = Counts & {
   readonly lag: number | null;
 };
 
-/** For each step its UTC ms of begin and its figures. */
+/** Steps, each with its start in UTC ms and its figures. */
 export type SavedSteps = readonly (readonly [number, Step])[];
-/** By the length of the steps in ms. */
+/** Steps by their length in ms. */
 export type SavedHistory = Readonly<Record<string, SavedSteps>>;
 
 export const tickMs = 1000;
@@ -37,7 +37,7 @@ const lastMinuteTicks = 60;
 /** Pure: `add` is called about once a second. */
 export class FigureHistory {
   readonly #tiers = resolutions.map(({ stepMs, steps }) => new Tier(stepMs, steps));
-  /** Of the last minute, one for each tick, oldest first. */
+  /** Latencies of the last minute, one for each tick, oldest first. */
   readonly #recent: LatencyHistogram[] = [];
 
   /**
@@ -70,7 +70,7 @@ export class FigureHistory {
     };
   }
 
-  /** Of the events stored in the last minute; `null` when there was none. */
+  /** Latency of the events stored in the last minute; `null` when there was none. */
   lastMinute(): Latency | null {
     const all = new LatencyHistogram();
     for (const latencies of this.#recent) all.add(latencies);

@@ -84,12 +84,12 @@ export class RecordedLatencies {
     this.#since.record(ms);
   }
 
-  /** Of all. */
+  /** A summary of all durations. */
   summary(): LatencySummary {
     return this.#all.summary();
   }
 
-  /** Those since the last call. */
+  /** The durations since the last call. */
   take(): LatencyHistogram {
     const taken = this.#since;
     this.#since = new LatencyHistogram();

@@ -15,7 +15,7 @@ export class MetricSeries {
     return new Gauge(this.#named(name, help, labelNames));
   }
 
-  /** Of durations in seconds. */
+  /** A histogram of durations in seconds. */
   histogram<L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> {
     return new Histogram({ ...this.#named(name, help, labelNames), buckets: secondsBuckets });
   }

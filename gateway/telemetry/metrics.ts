@@ -17,7 +17,7 @@ import { type ScrapedGauges, ScrapedSeries } from './scraped-gauges.ts';
 const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
 export type CacheResult = (typeof cacheResults)[number];
 
-/** In the order of `circuit_state`: the index is the gauge's value. */
+/** The states in the order of `circuit_state`: the index is the gauge's value. */
 export const circuitStates = ['closed', 'half-open', 'open'] as const;
 type CircuitState = (typeof circuitStates)[number];
 const dependencies = ['store', 'dead_letters', 'other'] as const;

@@ -21,11 +21,11 @@ export type HistoryOptions = {
   readonly log: Log;
 };
 
-/** A crash loses so much at most. */
+/** A crash loses at most this much. */
 const saveEveryMs = 60_000;
-/** With Kafka, the lag costs a request to the brokers. */
+/** The lag is read less often, because with Kafka it costs a request to the brokers. */
 const lagEveryMs = 5000;
-/** After a longer time the machine slept, or its clock was set. */
+/** A longer gap means that the machine slept, or that its clock was set. */
 const missedMsMax = 10_000;
 
 const stepSchema = z.object({

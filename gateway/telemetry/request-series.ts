@@ -5,7 +5,7 @@ import type { MetricSeries } from './metric-series.ts';
 const statusClasses = ['2xx', '4xx', '5xx'] as const;
 const searchResults = ['hits', 'none', 'unavailable', 'failed'] as const;
 const searchStages = ['embed', 'store'] as const;
-/** For a request to a path that does not exist. */
+/** The route of a request to a path that does not exist. */
 const noRoute = 'none';
 const searchRoute = 'POST /search';
 

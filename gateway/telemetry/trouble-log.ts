@@ -8,8 +8,8 @@ import type { Clock } from '#core/ports.ts';
 const quietMs = 60_000;
 
 /**
- * What the log shows of an error: for trouble with a dependency its code and its reason, for
- * anything else the stack too.
+ * What the log shows of an error: code and reason for trouble with a dependency, and also the stack
+ * for anything else.
  */
 export function errorFields(error: unknown): Record<string, unknown> {
   return error instanceof VectorStreamError

@@ -9,7 +9,7 @@ import type { AppEnv } from '../app-env.ts';
 import { matchedRule } from './require-access.ts';
 
 const pathCharactersMax = 512;
-/** What these allow changes nothing, also by POST. */
+/** Scopes whose requests change nothing, not even by POST. */
 const readScopes: ReadonlySet<RouteScope> = new Set(['read', 'search']);
 /** Refusals of unknown clients: a flood of them must not push other lines out of the file. */
 const anonymousRefusals: ReadonlySet<number> = new Set([401, 421, 429]);

@@ -149,7 +149,10 @@ export function deadLetterView(deadLetter: DeadLetterEntry, bytesMax: number): D
   };
 }
 
-/** At most `bytesMax` bytes, not cut inside a UTF-8 character, whose later bytes are 10xxxxxx. */
+/**
+ * The first `bytesMax` bytes at most, not cut inside a UTF-8 character, whose later bytes are
+ * 10xxxxxx.
+ */
 function beginning(bytes: Uint8Array, bytesMax: number): Uint8Array {
   if (bytes.length <= bytesMax) return bytes;
   let end = bytesMax;

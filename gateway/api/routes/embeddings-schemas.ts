@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 
-/** As many inputs as OpenAI accepts in one request. */
+/** The most inputs of one request, as at OpenAI. */
 const inputsMax = 2048;
 
 const errorSchema = z

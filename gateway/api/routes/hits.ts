@@ -52,7 +52,7 @@ export function hitOf(hit: SearchHit): HitView {
   };
 }
 
-/** In every answer that depends on the present index. */
+/** The member `as_of` of every answer that depends on the present index. */
 export const asOfSchema = z.iso.datetime().openapi({
   description:
     'The answer includes all events applied before this time, and may include later ones.',

@@ -21,7 +21,7 @@ import type { Services } from '../services.ts';
  * small ones.
  */
 const largestBodiesAtOnce = 4;
-/** By how much the records that a mapping makes of a body may be larger than the largest body. */
+/** The records that a mapping makes of a body may be this many times as large as a body may be. */
 const mappedTimesMax = 4;
 const portionBytes = 256 * 1024;
 const portionQuietMs = 50;
@@ -41,7 +41,7 @@ export type IngestRequest = {
   readonly key: string | null;
   /** The name of the API key, if it may only collect. */
   readonly collectedBy: string | null;
-  /** That reads events of another shape; `null` for the own shape. */
+  /** The mapping that reads the events; `null` for VectorStream's event format. */
   readonly mapping: RecordMapping | null;
 };
 
@@ -53,7 +53,7 @@ type IncomingBody = {
   readonly onBytes: (chunk: Uint8Array) => void;
 };
 
-/** What a browser sends for a page that is being closed (`keepalive`) has at most this size. */
+/** The most bytes that a browser sends for a page that is being closed (`keepalive`). */
 const collectedBytesMax = 64 * 1024;
 const collectedAtOnce = 256;
 

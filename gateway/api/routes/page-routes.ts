@@ -13,12 +13,12 @@ import { problemResponse } from '../middleware/problem-response.ts';
 import type { Services } from '../services.ts';
 import { answerFile } from '../static-file.ts';
 
-/** To which the alerts link. */
+/** The page to which the alerts link. */
 const runbooks = join(import.meta.dirname, '../../../docs/operations.md');
 
 /** One page of several views, which it tells apart by their paths. */
 const consolePage = 'console/index.html';
-/** By path: the file of a page, or of a service worker, below the built pages. */
+/** Files by path, below the built pages: a page, or a service worker. */
 const pages: Readonly<Record<string, string>> = {
   '/search': consolePage,
   '/fleet': consolePage,

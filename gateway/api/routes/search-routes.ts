@@ -129,7 +129,7 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
   return { hits: found.map(({ hit, matched }) => ({ ...hit, matched })), ...page };
 }
 
-/** By meaning: near the query, the vector or the texts. */
+/** Finds the texts nearest in meaning to the query, the vector or the texts. */
 async function nearest(
   { queries, store, model }: Services,
   { limit, cursor, ...asked }: Asked,

@@ -29,7 +29,7 @@ import {
  * searches do not use.
  */
 const answerBounds = { ageMsMax: 15_000, keptMax: 32, atOnceMax: 4 };
-/** For the nearest product of a query, which changes slowly and costs a search. */
+/** Bounds of the nearest product of a query, which changes slowly and costs a search. */
 const nearestBounds = { ageMsMax: 600_000, keptMax: 2_000, atOnceMax: 4 };
 
 const risingFields = {

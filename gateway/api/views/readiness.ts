@@ -64,7 +64,7 @@ async function searchCauses({ gauges, runners }: Services): Promise<readonly Unr
   return causes;
 }
 
-/** Without those in quarantine, which are shown and do not work. */
+/** Runners without those in quarantine, which are shown and do not work. */
 export const connectedOf = (runners: readonly RunnerView[]): readonly RunnerView[] =>
   runners.filter(({ state }) => state !== 'quarantined');
 

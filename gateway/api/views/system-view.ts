@@ -139,7 +139,7 @@ export class SystemWatch {
   }
 }
 
-/** Beyond these bounds the process is at risk. */
+/** The process is at risk beyond these bounds. */
 const heapShareMax = 0.92;
 const handleShareMax = 0.9;
 const delayMsMax = 1000;

@@ -27,13 +27,16 @@ type EventTally = {
 
 const tallyColumns = 'event_type, count(*) AS count, max(timestamp) AS newest';
 
-/** As `SearchSpace.nearest`. */
+/** Finds texts like `SearchSpace.nearest`. */
 export type NearestTexts = (
   count: number,
   within: readonly number[] | null,
 ) => readonly Candidate<number>[];
 
-/** For one search, within one transaction. Texts are named by their key in the database. */
+/**
+ * The texts of one search, read within one transaction. Texts are named by their key in the
+ * database.
+ */
 export class FilteredTexts implements SearchSpace<number> {
   readonly #statements: Statements;
   readonly #nearest: NearestTexts;
@@ -42,7 +45,7 @@ export class FilteredTexts implements SearchSpace<number> {
   readonly #idOfText: StatementSync;
   readonly #newestOfText: StatementSync;
   readonly #tallyOfText: StatementSync;
-  /** By text; `null` until all matching events were read. */
+  /** Events by text; `null` until all matching events were read. */
   #tallies: Map<number, EventTally> | null = null;
 
   constructor(statements: Statements, nearest: NearestTexts, filter: EventFilter) {

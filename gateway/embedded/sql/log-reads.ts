@@ -13,7 +13,7 @@ type ReadRequest = {
    */
   readonly from: readonly (GroupOffset & { readonly max: number })[];
   readonly recordsMax: number;
-  /** At least one record is read, however large it is. */
+  /** The most bytes of an answer. At least one record is read, however large it is. */
   readonly bytesMax: number;
 };
 /** `partitions` and `offsets` have one item for each record in `packed`, in the same order. */

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 
 export type Partition = ReturnType<typeof partitionOf>;
 
-/** After a rollback, `reload` reads the state from the database again. */
+/** Call `reload` after a rollback: it reads the state from the database again. */
 export class LogState {
   readonly partitions: readonly Partition[];
   /**

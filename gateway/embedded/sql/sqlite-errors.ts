@@ -21,7 +21,7 @@ export const sqliteCode = {
   notadb: 26,
 } as const;
 
-/** With these codes, the data of the call is at fault. */
+/** Codes of errors that the data of the call causes. */
 const itemAtFault: ReadonlySet<number> = new Set([
   sqliteCode.toobig,
   sqliteCode.constraint,
@@ -36,8 +36,8 @@ const damagedText =
   'the file is damaged; restore it from a backup, or move it away and read the events again';
 
 /**
- * For a stored value that no version of the program writes. SQLite keeps no checksums, so that such
- * damage shows only when the value is read.
+ * The error for a stored value that no version of the program writes. SQLite keeps no checksums, so
+ * that such damage shows only when the value is read.
  */
 export function damagedValue(what: string, cause?: unknown): DependencyError {
   return new DependencyError(

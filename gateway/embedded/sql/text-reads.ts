@@ -9,7 +9,7 @@ import { uuidBytes } from './uuid-bytes.ts';
 type FoundVectors = { readonly ids: readonly string[]; readonly vectors: Float32Array };
 
 export type TextReads = {
-  /** Those of `textIds` that are known. */
+  /** The known texts among `textIds`. */
   texts(textIds: readonly string[]): readonly BareText[];
   /** `vectors` holds one vector after the other, in the order of `ids`. */
   vectors(textIds: readonly string[]): FoundVectors;

@@ -31,8 +31,8 @@ type TextsToPut = {
 
 export type TextWrites = {
   /**
-   * Those of `ids` that are stored with a vector. A text without events starts its grace period
-   * again at `now` (UTC ms).
+   * The ids among `ids` of texts that are stored with a vector. A text without events starts its
+   * grace period again at `now` (UTC ms).
    */
   knownTexts(request: { readonly ids: readonly string[]; readonly now: number }): readonly string[];
   putTexts(texts: TextsToPut): void;

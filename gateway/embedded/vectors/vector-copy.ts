@@ -31,7 +31,7 @@ export const vectorChanges = `
 
 /** Vectors that one step copies: a few milliseconds. */
 const stepMax = 500;
-/** For `LIMIT`. */
+/** The value of `LIMIT` for all rows. */
 const unlimited = -1;
 
 export class VectorCopy {
