@@ -84,7 +84,10 @@ function textOf({ line }: GeneratedEvent): string {
 
 type Pipeline = AsyncDisposable & { seconds(texts: readonly string[]): Promise<number> };
 
-/** In its own process, like the runners: inference must not share one with this program. */
+/**
+ * Starts the pipeline in its own process, like the runners: inference must not share one with this
+ * program.
+ */
 async function startPipeline({ folder, signal }: BenchmarkContext): Promise<Pipeline> {
   const model = join(folder, 'token-level');
   await makeTokenLevelModel(join(root, 'models/all-MiniLM-L6-v2'), model);

@@ -16,7 +16,7 @@ import { events, withUnknownType } from './streams.ts';
 
 const count = 20_000;
 const rounds = 3;
-/** As a share of the embedded log's rate. */
+/** The least share of the embedded log's rate. */
 const ratioMin = 0.85;
 const deadLettersPerSecondMin = 2_000;
 const silent = (): void => undefined;

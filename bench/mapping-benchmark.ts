@@ -53,7 +53,10 @@ const recordsOf = (name: string): readonly unknown[] =>
     .split('\n')
     .map((line): unknown => JSON.parse(line));
 
-/** Whether it is for the record, its items, and the event of each. */
+/**
+ * The work of a mapping: it checks whether it is for the record, finds its items, and makes their
+ * events.
+ */
 function microsPerEvent(mapper: RecordMapping, records: readonly unknown[], count: number): number {
   const before = process.threadCpuUsage();
   let events = 0;

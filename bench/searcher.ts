@@ -9,7 +9,7 @@ import { systemClock } from '#core/time/clock.ts';
 import { quantile } from './figures.ts';
 
 export type SearchTimes = {
-  /** From the moment when the search was due to its complete answer, in ms. */
+  /** Times from the moment when a search was due to its complete answer, in ms. */
   readonly totalMs: readonly number[];
   /** Time for the query's vector and time in the store, by the gateway's Server-Timing header. */
   readonly embedMs: readonly number[];

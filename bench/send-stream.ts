@@ -10,7 +10,7 @@ export type SendStreamOptions = {
   readonly client: Pick<VectorStreamClient, 'stats'>;
   readonly target: StreamTarget;
   readonly events: Iterable<GeneratedEvent>;
-  /** How each of them must end. */
+  /** How each event must end. */
   readonly end: 'stored' | 'dead_lettered';
   /** Events per second; `null` sends as fast as the target accepts them. */
   readonly rate: number | null;

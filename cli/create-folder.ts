@@ -4,8 +4,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Only the owner may enter the new folders. Node's own recursive `mkdir` never returns where a
- * parent exists and cannot have such a folder, as in /proc.
+ * Creates folders that only their owner may enter. Node's own recursive `mkdir` never returns where
+ * a parent exists and cannot have such a folder, as in /proc.
  */
 export function createFolder(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;

@@ -13,7 +13,7 @@ export type Flag<T> = {
   readonly hint: string | null;
   readonly help: string;
   readonly fallback: T;
-  /** Under which `--help` lists it. */
+  /** The heading under which `--help` lists it. */
   readonly heading: string;
   /** What else in the environment decides it, for `--help`. */
   readonly variables: string | null;

@@ -14,7 +14,7 @@ const general: Section = [
   ],
 ];
 const columnsMax = 100;
-/** Where the right side begins. */
+/** The column where the right side begins. */
 const indent = 28;
 
 export function helpText<F extends Flags>(command: Command<F>): string {

@@ -50,7 +50,7 @@ export class VectorStreamApiError extends VectorStreamError {
  */
 export class VectorStreamPartialSendError extends VectorStreamApiError {
   override readonly name = 'VectorStreamPartialSendError';
-  /** In order, from the first event of the call. */
+  /** Results in order, from the first event of the call. */
   readonly items: readonly SendItem[];
   constructor({ status, problem, retryAfterMs }: VectorStreamApiError, items: readonly SendItem[]) {
     super(status, problem, retryAfterMs);
@@ -82,7 +82,10 @@ export class VectorStreamConnectionError extends VectorStreamError {
   }
 }
 
-/** For `catch`: `null` when the gateway answered with this code; throws every other error again. */
+/**
+ * Makes a handler for `catch`: it returns `null` when the gateway answered with this code, and
+ * throws every other error again.
+ */
 export const nullWhen =
   (code: string) =>
   (error: unknown): null => {

@@ -97,7 +97,10 @@ export function eventCalls(transport: Transport) {
     ): AsyncGenerator<StoredEventView, void, undefined> =>
       pagesOf(transport, { method: 'GET', path: '/events', query }, options),
 
-    /** By `event_id` as it was sent, or by the id in the store. `null` while none is stored. */
+    /**
+     * Gets an event by `event_id` as it was sent, or by the id in the store. `null` while none is
+     * stored.
+     */
     get: (id: string, options?: CallOptions): Promise<StoredEventView | null> =>
       transport
         .json<StoredEventView>(

@@ -34,7 +34,7 @@ export function operationCalls(transport: Transport) {
           { method: 'DELETE', path: `/users/${encodeURIComponent(id)}`, repeat: 'always' },
           options,
         ),
-      /** How far that is. */
+      /** How far an erasure has got. */
       erasure: (receipt: string, options?: CallOptions): Promise<ErasureView> =>
         transport.json(
           { method: 'GET', path: `/erasures/${encodeURIComponent(receipt)}` },

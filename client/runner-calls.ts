@@ -45,7 +45,7 @@ export function runnerCalls(transport: Transport) {
 
     /** Tokens with which browser tabs join as runners for a limited time. */
     joinTokens: {
-      /** Only this answer contains the token itself. */
+      /** Makes a token. Only this answer contains the token itself. */
       make: (request: JoinTokenRequest = {}, options?: CallOptions): Promise<MadeJoinToken> =>
         transport.json({ method: 'POST', path: '/runners/tokens', json: request }, options),
       list: async (options?: CallOptions): Promise<readonly ListedJoinToken[]> =>

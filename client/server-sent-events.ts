@@ -3,7 +3,10 @@
 /** `id` is the last one that the stream has named, as the format prescribes. */
 export type ServerSentEvent = { readonly id: string; readonly data: string };
 
-/** In UTF-16 code units per event. Without a bound, a stream without blank lines fills memory. */
+/**
+ * The bound of one event, in UTF-16 code units. Without it, a stream without blank lines fills
+ * memory.
+ */
 const eventCharsMax = 16 * 2 ** 20;
 
 /** Ends with the stream. Reads only on demand. */

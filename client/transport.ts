@@ -61,7 +61,7 @@ export class Transport {
     this.#options = options;
   }
 
-  /** For calls that wait by themselves, such as the live feed. */
+  /** Clock, randomness and retries for calls that wait by themselves, such as the live feed. */
   get timing(): Pick<TransportOptions, 'clock' | 'random' | 'retries'> {
     return this.#options;
   }

@@ -16,7 +16,7 @@ import { eventRecord, startAt, textRecord } from './synthetic-records.ts';
 
 const [dataDir = '', modelFolder = '', texts = '0', events = '0'] = process.argv.slice(2);
 const perCall = 1_000;
-/** As many as a gateway has in flight. */
+/** Calls in flight at once: as many as a gateway has. */
 const callsAtOnce = 2;
 
 const { identity } = await openGatewayModel(modelFolder);

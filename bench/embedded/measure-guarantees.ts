@@ -24,7 +24,7 @@ import { eventRecord, unitVector } from './synthetic-records.ts';
 
 const [folder = '', count = '0', rounds = '0'] = process.argv.slice(2);
 const eventCount = Number(count);
-/** As in a stream in which few products are popular. */
+/** The number of events per text in a stream in which few products are popular. */
 const eventsPerText = 19;
 const perCall = 1_000;
 const dimensions = 384;
@@ -61,8 +61,8 @@ for (let round = 1; round <= Number(rounds); round += 1) {
 process.stdout.write(`${JSON.stringify(measured)}\n`);
 
 /**
- * From the first event read to the last event applied, whenever it was settled: both variants do
- * the same work.
+ * The time from the first event read to the last event applied, whenever it was settled: both
+ * variants do the same work.
  */
 async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
   await using embedded = await openEmbedded({

@@ -27,7 +27,7 @@ const textCount = Math.round(20_000 * Number(share));
 const eventCount = Math.round(200_000 * Number(share));
 const dimensions = 384;
 const perCall = 1_000;
-/** As many as a gateway has in flight. */
+/** Calls in flight at once: as many as a gateway has. */
 const callsAtOnce = 2;
 const searchCount = 20;
 const copyMs = 2_000;
@@ -132,7 +132,7 @@ function measureSearch({ store }: Embedded, measure: string, filter: EventFilter
   );
 }
 
-/** In ms. */
+/** Notes the median time of `query`, in ms. */
 async function measureMedian(
   measure: string,
   query: (turn: number) => Promise<unknown>,

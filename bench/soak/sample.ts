@@ -4,7 +4,7 @@ import { assert } from '#core/errors/assert.ts';
 import type { BenchGateway } from '../bench-gateway.ts';
 
 export type Sample = {
-  /** Since the first sample. */
+  /** The time since the first sample. */
   readonly seconds: number;
   readonly rssBytes: number;
   readonly heapBytes: number;

@@ -94,7 +94,7 @@ export type Verdict = {
   readonly unit: string;
   readonly level: number;
   readonly levelMax: number;
-  /** In its unit per hour; `null` for too few samples. */
+  /** The change per hour, in the series' unit; `null` for too few samples. */
   readonly slope: number | null;
   /** Higher for a shorter run, in which a single step weighs more. */
   readonly slopeMax: number;

@@ -37,7 +37,7 @@ export type JobResult = {
 
 const pollMs = 250;
 const pollMsAtEnd = 50;
-/** After this long without a stored event, the progress says what the gateway waits for. */
+/** The time without a stored event after which the progress says what the gateway waits for. */
 const stuckMs = 15_000;
 
 /**

@@ -23,7 +23,10 @@ export type MethodResult = {
   readonly coverage: number;
   /** The share of the places with products of few events. */
   readonly new_share: number;
-  /** Of the cases with a right answer of few events, those where one is among 50; `null`: none. */
+  /**
+   * The share of the cases with a right answer of few events in which one is among 50; `null`:
+   * none.
+   */
   readonly new_hit_rate_50: number | null;
   /** A recommendation, on average. */
   readonly ms: number;

@@ -8,7 +8,7 @@ import type { Product, SimilarProduct, StoredEvent } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 import type { EventLog, LoggedEvent } from './read-log.ts';
 
-/** By product id, which stands for the product's text too. */
+/** Vectors by product id, which also stands for the product's text. */
 export type ProductVectors = ReadonlyMap<string, Float32Array>;
 
 /** @param visits sessions to recommend to, which are not learnt from: their events, newest first */

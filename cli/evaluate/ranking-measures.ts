@@ -35,7 +35,7 @@ export function measure(
 const gainOf = (grades: readonly number[]): number =>
   grades.reduce((sum, grade, place) => sum + grade * discount(place), 0);
 
-/** As `measure`, for right answers of which some are better than others: grades above 0. */
+/** Does the same as `measure` for right answers with grades: higher is better, all are above 0. */
 export function measureGraded(
   ranked: readonly string[],
   wanted: ReadonlyMap<string, number>,

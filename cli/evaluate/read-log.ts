@@ -22,7 +22,7 @@ export type LoggedEvent = {
 export type EventLog = {
   /** Events about products, oldest first. */
   readonly events: readonly LoggedEvent[];
-  /** As the newest event describes each. */
+  /** Products by id, each as its newest event describes it. */
   readonly products: ReadonlyMap<string, Product>;
 };
 

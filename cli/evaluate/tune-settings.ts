@@ -16,7 +16,7 @@ const day = 24 * 3_600_000;
 
 type Trial = {
   readonly key: keyof RecommenderSettings;
-  /** In the settings file. */
+  /** The name in the settings file. */
   readonly name: string;
   readonly values: readonly number[];
   readonly written: (value: number) => number;

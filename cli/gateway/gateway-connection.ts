@@ -10,12 +10,12 @@ import {
 import { text, orVariables } from '../flags.ts';
 
 export type GatewayConnection = {
-  /** Without a slash at its end. */
+  /** The URL without a slash at its end. */
   readonly url: string;
   readonly client: VectorStreamClient;
   /**
-   * For `catch`: throws a client's error as a `DependencyError` whose message is one line for a
-   * person, and every other error as it is.
+   * Throws a client's error as a `DependencyError` whose message is one line for a person, and
+   * every other error as it is. Made for `catch`.
    */
   readonly throwExplained: (error: unknown) => never;
 };

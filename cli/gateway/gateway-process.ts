@@ -78,12 +78,12 @@ export class GatewayProcess implements AsyncDisposable {
     for (const line of this.#log.warnings()) this.#options.say(`gateway: ${line}`);
   }
 
-  /** From now on the gateway is restarted when it dies. Before that, its end is final. */
+  /** Lets the gateway be restarted when it dies. Before this call, its end is final. */
   setReady(): void {
     this.#wasReady = true;
   }
 
-  /** From now on the gateway's end is expected: it is not reported, and there is no restart. */
+  /** Marks the gateway's end as expected: it is not reported, and there is no restart. */
   expectEnd(): void {
     this.#closing.abort();
   }

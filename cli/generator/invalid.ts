@@ -117,8 +117,8 @@ export function invalidCount(count: number, percent: number): number {
 }
 
 /**
- * Whether the event at `index` is one of them: evenly spread. `isInvalidAt(i, 10, 2)` holds for i =
- * 4 and 9.
+ * Whether the event at `index` is invalid. Invalid events are evenly spread: `isInvalidAt(i, 10,
+ * 2)` holds for i = 4 and 9.
  */
 export function isInvalidAt(index: number, count: number, invalidTotal: number): boolean {
   return (

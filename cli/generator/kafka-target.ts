@@ -26,7 +26,7 @@ export type KafkaTargetOptions = KafkaEndpoint & {
   readonly onWait: (reason: string) => void;
 };
 
-/** Of a topic that it creates, as a gateway would. */
+/** Partitions of a topic that the generator creates: as many as a gateway would make. */
 const partitions = 12;
 const backoff = { delayMs: 500, delayMsMax: 5_000 };
 const encoder = new TextEncoder();

@@ -42,7 +42,7 @@ export type SendResult = SendCounts & { readonly sent: number; readonly seconds:
 const batchesInFlight = 3;
 const eventsPerBatch = 500;
 const bytesPerBatch = 1 << 20;
-/** At a given rate, a batch goes out this often: events do not wait for a full batch. */
+/** The time between two batches at a given rate: events do not wait for a full batch. */
 const pacedBatchMs = 50;
 
 /** Sends to `POST /events`; invalid events go to the dead-letter queue. */

@@ -3,8 +3,8 @@
 import { UsageError } from '#core/errors/errors.ts';
 
 /**
- * With `detected`, a line that is not valid UTF-8 is read as windows-1252, because some logs mix
- * both.
+ * Returns the decoder of a log's lines. If `detected`, it reads a line that is not valid UTF-8 as
+ * windows-1252, because some logs mix both.
  */
 export function lineDecoder(encoding: string, detected: boolean): (bytes: Uint8Array) => string {
   if (encoding === 'utf-16le' || encoding === 'utf-16be') return utf8;

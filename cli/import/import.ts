@@ -13,7 +13,7 @@ import { connectTarget } from './import-target.ts';
 import { logPaths } from './log-paths.ts';
 import { SharedTarget } from './shared-target.ts';
 
-/** After Ctrl-C, batches in flight have this long to be acknowledged. */
+/** The time that batches in flight have after Ctrl-C to be acknowledged. */
 const graceMs = 3000;
 
 await runCommand(importCommand, process.argv.slice(2), async (flags, named) => {

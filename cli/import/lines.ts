@@ -6,7 +6,7 @@ export const lineBytesMax = 4 * 1024 * 1024;
 export type Line = {
   /** 1 for the first line of the file. */
   readonly number: number;
-  /** Without its line end; the first kilobyte only when `tooLong`. */
+  /** The line without its end; only its first kilobyte when `tooLong`. */
   readonly bytes: Buffer;
   readonly tooLong: boolean;
 };

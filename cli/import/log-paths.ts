@@ -4,7 +4,8 @@ import { glob, stat } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
 
 /**
- * In the order given, those of a pattern by name; each once. A name that exists is no pattern.
+ * The files in the order given, each once; those of a pattern are sorted by name. A name that
+ * exists is no pattern.
  *
  * @throws UsageError for a pattern that fits no file
  */

@@ -9,7 +9,7 @@ const refusal = z.object({ line: z.number(), message: z.string() });
 const schema = z.object({
   version: z.literal(1),
   file: z.string(),
-  /** Of plan and target: another mapping or another gateway makes a new import. */
+  /** A hash of plan and target: another mapping or another gateway makes a new import. */
   fingerprint: z.string(),
   acknowledged_line: z.number().int().nonnegative(),
   /** Rows up to that line that the gateway refused. */

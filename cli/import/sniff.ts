@@ -57,8 +57,8 @@ export function sniff(sample: Buffer, given: DialectOptions): Dialect {
 }
 
 /**
- * By byte-order mark, else by the places of zero bytes, else UTF-8. The line decoder handles lines
- * that are not UTF-8.
+ * Detects the encoding by the byte-order mark, then by the places of zero bytes; otherwise UTF-8.
+ * The line decoder handles lines that are not UTF-8.
  */
 function encodingOf(sample: Buffer): string {
   if (sample[0] === 0xff && sample[1] === 0xfe) return 'utf-16le';
@@ -106,8 +106,8 @@ function quoteOf(lines: readonly string[]): string {
 const preambleLinesMax = 20;
 
 /**
- * How many lines stand above the header: those before the first that has as many columns as most
- * lines have, when each of them has fewer.
+ * The number of lines above the header. The header is the first line that has as many columns as
+ * most lines; it counts only if each line above has fewer.
  */
 function linesAbove(
   text: string,

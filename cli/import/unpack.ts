@@ -48,7 +48,10 @@ export async function unpacked(
   return runProgram(packing, openAt(0));
 }
 
-/** From the local header of the first entry; the directory at the end says how many there are. */
+/**
+ * Unpacks the only file in a zip. The directory at its end says how many there are, and the local
+ * header where the data begins.
+ */
 async function openZip(
   path: string,
   openAt: (offset: number) => Readable,
@@ -72,7 +75,7 @@ async function openZip(
 type Entry = {
   readonly name: string;
   readonly method: number;
-  /** Of its packed bytes. */
+  /** The number of packed bytes. */
   readonly size: number;
   readonly offset: number;
 };

@@ -11,7 +11,7 @@ import { isGood, reportOf, type SampleRecord } from './mapping-report.ts';
 
 export type Tried = {
   readonly mappings: readonly RecordMapping[];
-  /** For a person. */
+  /** One line for a person. */
   readonly about: string;
   /** The YAML of a draft; `null` for any other mapping. */
   readonly draft: string | null;

@@ -13,10 +13,10 @@ export type MappingReport = {
   readonly records: number;
   /** Records of which nothing is turned away. */
   readonly read: number;
-  /** By type. */
+  /** The number of events by type. */
   readonly events: ReadonlyMap<string, number>;
   readonly passedOver: number;
-  /** By reason; with the number of the first record, from 1. */
+  /** Records turned away, by reason; `first` is the number of the first record, from 1. */
   readonly turnedAway: ReadonlyMap<string, { readonly count: number; readonly first: number }>;
   /** Payloads of the first events. */
   readonly examples: readonly string[];
@@ -55,7 +55,7 @@ export function reportOf(
 
 const isRead = ({ read }: Part): boolean => !('reason' in read);
 
-/** Whether nine of ten records are read, and some hold an event. */
+/** Whether the mapping reads nine of ten records, and some hold an event. */
 export const isGood = ({ records, read, events }: MappingReport): boolean =>
   events.size > 0 && read >= 0.9 * records;
 

@@ -17,7 +17,7 @@ import type { SampleRecord } from './mapping-report.ts';
 const quietMsMax = 10_000;
 
 /**
- * From each partition about as many; fewer than `limit` if the topic has fewer.
+ * Reads about as many records from each partition; fewer than `limit` if the topic has fewer.
  *
  * @throws UsageError for a topic that does not exist or is empty
  */
@@ -72,7 +72,7 @@ export async function recordsOfTopic(
   throw new UsageError(`The topic ${topic} gave no record within ${quietMsMax / 1000} s.`);
 }
 
-/** Until all is there, or nothing more comes. */
+/** Waits until everything is there, or nothing more comes. */
 async function quiet(all: Promise<void>, count: () => number, clock: Clock): Promise<void> {
   for (;;) {
     const before = count();

@@ -74,7 +74,7 @@ function runnersText({ connected, ready, texts_per_second: rate }: HealthView['r
   return `${ready} of ${connected} ready, ${count(Math.round(rate))} texts/s`;
 }
 
-/** By the gateway's clock. */
+/** The age of the oldest open dead letter, by the gateway's clock. */
 function oldest({ dead_letters: queue, ...health }: HealthView): string {
   if (queue.oldest_open_at === null) return '';
   const now = Date.parse(health.started_at) + health.uptime_seconds * 1000;
