@@ -29,7 +29,7 @@ import { createStatusFile } from './status-file.ts';
 import { trustedKeysOf } from './trusted-key.ts';
 import { claimWorkFolder } from './work-folder.ts';
 
-/** With the time to close the browser, still within the 5 s that Ctrl-C may take. */
+/** The drain and the closing of the browser must fit into the 5 s that Ctrl-C may take. */
 const drainMsMax = 3_500;
 
 /** Where a gateway serves the runner page. */

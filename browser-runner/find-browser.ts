@@ -41,7 +41,7 @@ const installHints: Partial<Record<NodeJS.Platform, string>> = {
   win32: 'winget install Google.Chrome (Edge works too, unless it was removed)',
 };
 
-/** In order of preference. */
+/** The usual places of a browser, in order of preference. */
 function systemPaths({ platform, environment, home }: SearchContext): readonly string[] {
   if (platform === 'darwin') {
     const names = ['Google Chrome', 'Chromium', 'Microsoft Edge'];

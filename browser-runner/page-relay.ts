@@ -3,7 +3,10 @@
 import type { RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
 import type { Log } from './browser-runner-log.ts';
 
-/** To be called with every status: logs the new lines of the history, and each new state. */
+/**
+ * Returns a function to call with every status: it logs the new lines of the history, and each new
+ * state.
+ */
 export function createPageRelay(log: Log): (status: RunnerPageStatus) => void {
   let state: PageRunnerState | null = null;
   let last: RunnerPageStatus['history'][number] | undefined;

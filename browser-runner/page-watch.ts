@@ -21,11 +21,11 @@ export type WatchOptions = {
   readonly log: Log;
   /** Asks the page to leave; the watch goes on until it has. */
   readonly drain: AbortSignal;
-  /** Of the whole browser. */
+  /** The most memory that the whole browser may use. */
   readonly memoryBytesMax: number;
   /** What the browser was started for; `null` without a GPU. */
   readonly gpu: ExpectedGpu | null;
-  /** At every look that got an answer. */
+  /** Called at every look that got an answer. */
   readonly onStatus: (status: RunnerPageStatus | null, memoryBytes: number | null) => void;
 };
 

@@ -55,8 +55,8 @@ async function claim(path: string, owner: string): Promise<boolean> {
 }
 
 /**
- * For their owner alone. Node's own recursive `mkdir` never returns where a parent exists and
- * cannot have such a folder, as in /proc.
+ * Creates folders that only their owner may enter. Node's own recursive `mkdir` never returns where
+ * a parent exists and cannot have such a folder, as in /proc.
  */
 async function makeFolders(path: string): Promise<void> {
   const isThere = async (): Promise<boolean> =>

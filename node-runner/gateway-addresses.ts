@@ -52,7 +52,7 @@ export async function endpointsOf(url: string, find: Lookup): Promise<readonly G
   return [...new Set(ipv4.length > 0 ? ipv4 : addresses)].map((address) => ({ url, address }));
 }
 
-/** As `connectWebSocket`, to this address; TLS still checks the URL's host name. */
+/** Connects like `connectWebSocket`, to this address; TLS still checks the URL's host name. */
 export function connectTo(
   { url, address }: GatewayEndpoint,
   options: Omit<ConnectOptions, 'url'>,

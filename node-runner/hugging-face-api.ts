@@ -29,7 +29,7 @@ export type HuggingFaceFile = {
 export type HuggingFaceListing = {
   readonly id: string;
   readonly commit: string;
-  /** By path. */
+  /** Files by path. */
   readonly files: ReadonlyMap<string, HuggingFaceFile>;
   readonly licence: string;
   /** The model that this one was made from, if its card names just one. */

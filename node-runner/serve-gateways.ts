@@ -44,9 +44,9 @@ type Served = { isListed: boolean; state: 'served' | 'left' };
 
 class GatewayServing {
   readonly #options: ServeGatewaysOptions;
-  /** By `keyOf` the endpoint. */
+  /** Served endpoints by `keyOf`. */
   readonly #served = new Map<string, Served>();
-  /** By URL, as last looked up. */
+  /** Endpoints by URL, as last looked up. */
   readonly #endpoints = new Map<string, readonly GatewayEndpoint[]>();
   readonly #over = Promise.withResolvers<void>();
   readonly #stop = new AbortController();

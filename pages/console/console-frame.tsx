@@ -8,7 +8,7 @@ import icon from '../shared/icon.svg';
 import { useStore } from '../shared/observable-store.ts';
 import type { Session, SessionState } from './session.ts';
 
-/** By path below the gateway's address. */
+/** The views by path below the gateway's address. */
 const views = [
   ['', 'Home'],
   ['search', 'Search'],

@@ -27,7 +27,7 @@ export function withReading(
   return [...kept, { at, received, stored, lag }];
 }
 
-/** Per second over the last seconds; `null` before there are two readings. */
+/** Events per second over the last seconds; `null` before there are two readings. */
 export function ratesOf(
   readings: readonly Reading[],
 ): { readonly received: number; readonly stored: number } | null {

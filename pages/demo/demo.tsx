@@ -15,7 +15,7 @@ import { sampleList } from './sample-list.ts';
 import { Results, SearchField } from './search-panel.tsx';
 import type { WorkbenchEngine } from './workbench.ts';
 
-/** From the last keystroke to the search. */
+/** The wait from the last keystroke to the search. */
 const searchDelayMs = 120;
 
 export type DemoProps = {

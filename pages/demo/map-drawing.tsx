@@ -20,7 +20,7 @@ export type MapDrawingProps = {
 const linkedMax = 3;
 const labelCharsMax = 28;
 
-/** Only the children of the `svg` element. */
+/** Draws only the children of the `svg` element. */
 export function MapDrawing(props: MapDrawingProps) {
   const { products, points, query, hits, active } = props;
   const linked = hits.slice(0, linkedMax).map(({ index }) => index);

@@ -7,7 +7,7 @@ export const mapWidth = 640;
 export const mapHeight = 500;
 const margin = 34;
 
-/** By the product's index in the list; `null` until it has a vector. */
+/** Points by the product's index in the list; `null` until it has a vector. */
 export type MapPoints = readonly (Point | null)[];
 
 /**

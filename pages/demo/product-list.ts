@@ -112,7 +112,7 @@ function productOf(line: string): ListedProduct | null {
   return { ...product, text: productText(product) };
 }
 
-/** At most three parts: everything after the second separator belongs to the third. */
+/** Cuts a line into at most three parts: the third has everything after the second separator. */
 function partsOf(line: string): string[] {
   const separator = line.includes('\t') ? '\t' : ',';
   const parts: string[] = [];

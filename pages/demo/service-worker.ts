@@ -24,7 +24,7 @@ const cacheName = prefix + precache.version;
 const pathOf = (address: string): string => new URL(address, location.href).pathname;
 const page = pathOf('demo');
 const currentModel = pathOf('models/current');
-/** When the gateway has not answered by then, the cache answers. */
+/** The cache answers when the gateway has not answered within this time. */
 const answerMsMax = 4_000;
 const files = precache.files.map(pathOf);
 const precached: ReadonlySet<string> = new Set(files);

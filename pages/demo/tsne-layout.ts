@@ -10,7 +10,7 @@ const perplexity = 8;
 const neighboursMax = 3 * perplexity;
 /** Steps from the last added vector until the map rests. */
 const stepsToRest = 300;
-/** In the first steps, attraction is exaggerated, so that groups find each other. */
+/** Attraction is exaggerated in the first steps, so that groups find each other. */
 const exaggeratedSteps = 80;
 const exaggeration = 4;
 /** The first points are placed close together, so that attraction can sort them first. */
@@ -211,7 +211,7 @@ function softmaxOf(similarities: readonly number[]): number[] {
   return parts.map((part) => part / total);
 }
 
-/** Of unit vectors. @throws RangeError when dimensions differ */
+/** The cosine of unit vectors. @throws RangeError when dimensions differ */
 function cosine(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length)
     throw new RangeError(

@@ -13,7 +13,7 @@ export type PageSettings = {
   readonly dtype: string;
   /** A dtype of lower fidelity is chosen only when it is this many times as fast; at least 1. */
   readonly speedupMin: number;
-  /** Of the WASM runtime; 0 chooses. */
+  /** Threads of the WASM runtime; 0 lets it choose. */
   readonly threads: number;
   /** Share of its time that the tab works, 0 < share ≤ 1. */
   readonly share: number;

@@ -26,5 +26,5 @@ export function formatRate(perSecond: number): string {
   return perSecond >= 10 ? Math.round(perSecond).toLocaleString('en') : perSecond.toFixed(1);
 }
 
-/** Without the full stop at its end, so that the sentence can go on. */
+/** The text without the full stop at its end, so that the sentence can go on. */
 export const withoutStop = (text: string): string => text.trim().replace(/\.$/, '');

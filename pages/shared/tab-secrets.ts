@@ -4,7 +4,7 @@ export type TabSecret = {
   /** `null` when this tab has none. */
   read(): string | null;
   write(secret: string): void;
-  /** After a refusal: a reload then asks for another one. */
+  /** Removes a secret that was refused: a reload then asks for another one. */
   forget(): void;
 };
 

@@ -13,7 +13,7 @@ export type ChartLine = {
 };
 
 export type TimeChartProps = {
-  /** In seconds since 1970, rising. */
+  /** Times in seconds since 1970, rising. */
   readonly times: readonly number[];
   readonly lines: readonly ChartLine[];
   readonly format: (value: number) => string;

@@ -11,7 +11,7 @@ import { LetterEditor } from './letter-editor.tsx';
 import { groupsOf, type LetterGroup } from './letter-groups.ts';
 
 const everyMs = 5000;
-/** Of these the groups are made; older ones show up as these are mended. */
+/** The most dead letters that are grouped. Older ones appear when these are mended. */
 const shownMax = 500;
 
 export function DeadLetters({ session }: { readonly session: Session }) {

@@ -25,7 +25,7 @@ export function groupsOf(letters: readonly DeadLetter[]): readonly LetterGroup[]
     .toSorted((a, b) => b.letters.length - a.letters.length);
 }
 
-/** Of the whole event, `got 7, …` and `got "x", …` are one cause. */
+/** The key of a cause. For the whole event, `got 7, …` and `got "x", …` are one cause. */
 const keyOf = ({ reason, field, message }: DeadLetter): string =>
   `${reason}\n${field ?? message.replaceAll(/"(?:[^"\\]|\\.)*"?|'[^']*'|\d[\w.:+-]*/g, '…')}`;
 

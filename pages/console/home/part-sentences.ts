@@ -14,7 +14,7 @@ export type PartSentence = {
 type Component = HealthView['causes'][number]['component'];
 
 const number = (value: number): string => value.toLocaleString('en');
-/** As a sentence: with a capital letter, and a full stop at its end. */
+/** Makes a sentence of a text: with a capital letter, and a full stop at its end. */
 const sentenceOf = (text: string): string => {
   const sentence = text.trim();
   const stop = /[.!?]$/.test(sentence) ? '' : '.';
@@ -34,7 +34,7 @@ const whatToDo: Readonly<Record<Component, string>> = {
   disk: 'Make room on the disk of the data folder; do not delete files in it by hand.',
 };
 
-/** In the order of the way of an event. */
+/** Sentences on the parts, in the order in which an event passes them. */
 export function partSentences(health: HealthView): readonly PartSentence[] {
   const wrong = (component: Component) =>
     health.causes.filter((cause) => cause.component === component);

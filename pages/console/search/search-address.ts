@@ -7,7 +7,7 @@ export type SearchState = {
   readonly query: string;
   readonly types: readonly EventType[];
   readonly categories: readonly string[];
-  /** As typed; '' for no bound. */
+  /** The price as typed; '' for no bound. */
   readonly priceMin: string;
   readonly priceMax: string;
 };

@@ -15,7 +15,7 @@ export type SearchAnswer = {
   readonly trouble: string | null;
 };
 
-/** From the last keystroke to the search. */
+/** The wait from the last keystroke to the search. */
 const delayMs = 150;
 const hitsMax = 20;
 const nothing: SearchAnswer = { result: null, query: '', isSearching: false, trouble: null };

@@ -4,7 +4,7 @@ import type { Clock } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
 
 export type Adapter = {
-  /** As much as the browser tells: vendor, architecture, description. */
+  /** What the browser tells of the adapter: vendor, architecture, description. */
   readonly name: string;
   /** Emulated by the processor. */
   readonly software: boolean;

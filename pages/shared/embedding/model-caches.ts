@@ -26,7 +26,10 @@ export async function forgetCachedModels(): Promise<void> {
   await forget((name) => name.startsWith(prefix));
 }
 
-/** Where a browser refuses storage, as in some private windows, there is nothing to delete. */
+/**
+ * Deletes old caches. Where a browser refuses storage, as in some private windows, there is nothing
+ * to delete.
+ */
 async function forget(isOld: (name: string) => boolean): Promise<void> {
   try {
     for (const name of await caches.keys()) if (isOld(name)) await caches.delete(name);

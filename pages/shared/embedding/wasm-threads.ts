@@ -1,6 +1,6 @@
 // Decides how many threads WebAssembly uses.
 
-/** With more than this, threads spend more time waiting for each other than they save. */
+/** More threads than this spend more time waiting for each other than they save. */
 const threadsMax = 4;
 
 /**

@@ -39,7 +39,7 @@ export class StatusBoard {
     this.#set({ history: [...this.#status.history, { at: Date.now(), text }].slice(-historyMax) });
   }
 
-  /** As `say`, for something that went wrong. */
+  /** Says something that went wrong, like `say`, and keeps it as the last error. */
   trouble(text: string): void {
     this.say(text);
     this.#set({ lastError: text });
