@@ -30,12 +30,13 @@ export async function readyMadeMappings(
 ): Promise<Tried | null> {
   const reads = (mappings: readonly RecordMapping[]) => isGood(reportOf(records, mappings, now));
   if (reads([])) {
-    const about = 'These records are in the own shape, or near it: they need no mapping.';
+    const about =
+      "These records need no mapping: they have VectorStream's event format, or nearly so.";
     return { mappings: [], about, draft: null };
   }
   const specs = await Promise.all((await readyMadeNames()).map(loadMapping));
   const compiled = specs.map((spec) => ({ spec, mapping: recordMapping(spec) }));
-  // With conditions, each leaves the records of others alone.
+  // A mapping with conditions leaves the records of others alone.
   const together = compiled
     .filter(({ spec }) => spec.applies_to !== undefined)
     .map(({ mapping }) => mapping)

@@ -1,5 +1,5 @@
-// Compiles a mapping to a function of a JSON value, for the records of a topic: which events, in
-// the own shape, the value has.
+// Compiles a mapping for the records of a topic to functions of a JSON value. They give the events
+// that the value holds, in VectorStream's event format.
 
 import { parseTimestamp, unixMs, withOffset } from '#core/event/timestamp.ts';
 import { zoneOffset } from '#core/time/zone-offset.ts';
@@ -11,7 +11,7 @@ import { member } from './member-text.ts';
 import { columnReader, isAboutRecord, type RecordFacts } from './record-columns.ts';
 import type { Resolve } from './template.ts';
 
-/** A JSON value in the own shape, or why there is none. */
+/** An event in VectorStream's event format, or why there is none. */
 export type MappedEvent =
   | { readonly event: Readonly<Record<string, unknown>> }
   | { readonly turnedAway: TurnedAway; readonly byRule: boolean };
@@ -120,7 +120,7 @@ function itemAt(value: unknown, path: readonly string[], index: number): unknown
     : { ...Object(value), [name]: itemAt(inner, rest, index) };
 }
 
-/** Reads dates in the mapping's format. Without one: any time that an event may have, or RFC 2822. */
+/** Reads dates in the mapping's format. Without one: any time of an event, or one of RFC 2822. */
 function dateOf({
   date_format: format,
   time_zone: zone = 'UTC',

@@ -44,7 +44,7 @@ test('of the bulk form of OpenSearch, the documents are the records', async () =
   expect(await recordsOfFile(file, 100)).toHaveLength(lines.length);
 });
 
-test('events in the own shape need no mapping, as one object, a list or lines', async () => {
+test("events in VectorStream's format need no mapping: one object, a list or lines", async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'sample.json');
   const event = {

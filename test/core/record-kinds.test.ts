@@ -57,7 +57,7 @@ const source = { connector: 'postgresql', db: 'shop', table: 'events' };
 
 describe('stored as the events in it', () => {
   test.each<[string, string | object, readonly string[]]>([
-    ['the own shape', own(), []],
+    ["VectorStream's event format", own(), []],
     ['with a byte-order mark', `\ufeff${json}`, []],
     ['JSON in JSON', JSON.stringify(json), ['double_encoded']],
     ['JSON with a schema id', joined([0, 0, 0, 0, 42], json), ['schema_id']],
@@ -288,7 +288,7 @@ test('what was refused stays refused, and what was accepted stays accepted', () 
   expect(read({ ...own(), __deleted: 'true' }, accepted)).toMatchObject([{ id: 'e-1' }]);
 });
 
-test('with strict limits a record is one event in the own shape', () => {
+test("with strict limits a record is one event in VectorStream's format", () => {
   for (const value of [[own()], { schema: {}, payload: own() }, { ...own(), user_id: 7 }])
     expect(read(value, {}, { strict: true })).toMatchObject([{ reason: 'invalid_event' }]);
   expect(read(own(), {}, { strict: true })).toMatchObject([{ id: 'e-1' }]);

@@ -251,7 +251,7 @@ describe('a mapping of one’s own', () => {
     ).toMatchObject([{ event: { event_id: '7', reason: 'gift', detail: 'red' } }]);
   });
 
-  test('leaves an event in the own shape as it is', () => {
+  test("leaves an event in VectorStream's format as it is", () => {
     const own = {
       event_id: 'e',
       timestamp: '2026-11-23T03:19:38Z',

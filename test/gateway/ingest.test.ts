@@ -243,7 +243,7 @@ describe('POST /events?mapping=NAME', () => {
     properties: { order_id: 'o-1', products },
   });
 
-  test('writes events of another shape in the own shape, keyed by their users', async () => {
+  test("writes events of another format in VectorStream's, keyed by their users", async () => {
     const { post, appended } = testApp();
     const answer = await (await post('/events?mapping=segment', [viewed, event()])).json();
     expect(answer).toMatchObject({ accepted: 2, rejected: 0, ignored: 0 });

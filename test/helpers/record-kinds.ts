@@ -22,7 +22,7 @@ const joined = (...parts: readonly (string | readonly number[])[]): Uint8Array =
 const json = JSON.stringify;
 
 let number = 0;
-/** Another event in the own shape at each call. */
+/** Another event in VectorStream's event format at each call. */
 const own = (change: object = {}): object => {
   number += 1;
   return {
@@ -90,7 +90,7 @@ const snowplow = {
 const product = (change: object): object => ({ id: 'p', name: 'Lamp', ...change });
 
 export const recordKinds: readonly RecordKind[] = [
-  kind('the own shape', own(), 1, { key: null }),
+  kind("VectorStream's event format", own(), 1, { key: null }),
   kind('a null value', null, 'ignored'),
   kind('a null value without a key', null, 'ignored', { key: null }),
   kind('an empty value', '', /an empty value/),
