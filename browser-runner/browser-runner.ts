@@ -65,7 +65,7 @@ async function run(
   if (!hasGpu && options.device === 'auto' && options.adapter === 'auto')
     log.warn(
       { hint: gpuHint },
-      'this machine shows no GPU: embedding with the processor, by WebAssembly',
+      'found no GPU on this machine: embedding on the processor with WebAssembly',
     );
   await using folder = await claimWorkFolder(options.dataDir);
   log.info({ browser: executablePath, folder: folder.path }, 'browser found');

@@ -91,6 +91,6 @@ function warnWithoutGpu(
   if (gpu !== null && (adapter === null || softwareAdapter))
     log.warn(
       { adapter, hint: gpu.hint },
-      'the browser reaches no GPU: embedding with the processor, by WebAssembly',
+      'the browser cannot use the GPU: embedding on the processor with WebAssembly',
     );
 }

@@ -53,7 +53,7 @@ export class PeerChecks {
     if (result === 'disputed')
       log.warn(
         { runner_ids: votes.map(({ runnerSession }) => runnerSession) },
-        'runners differ about a text, and no trusted runner says who is right',
+        'runners disagree on the vector of a text, and no trusted runner can decide',
       );
     return typeof said === 'string' ? [] : said;
   }

@@ -64,8 +64,8 @@ export function pipelineObserver({
       live.deadLettered(deadLetter);
       foreignRecords.deadLettered(deadLetter);
       const { id, eventId, origin, reason, field } = deadLetter;
-      // Too many lines for the default level; the queue itself holds every dead letter. Its message
-      // stays out of the log: it may quote what is about a person.
+      // The default level would get too many lines; the queue holds every dead letter anyway. The
+      // log leaves the message out, because it may quote personal data.
       log.debug(
         {
           dead_letter_id: id,
@@ -101,15 +101,15 @@ export function pipelineObserver({
   };
 }
 
-/** Neither the record nor the message, which may quote it: they may be about a person. */
+/** Logs neither the record nor the message that may quote it, because they may be personal data. */
 const foreignRecordsReport = (log: Log): ForeignRecordsReport => ({
   began: ({ id, origin: { topic, partition, offset }, reason, field }) =>
     log.warn(
       { topic, partition, offset, reason, field, dead_letter_id: id },
-      'nearly all records of this topic are no events, such as this one; they become dead ' +
-        'letters: is it the right topic?',
+      'almost no record of this topic is an event, for example this one; they become dead ' +
+        'letters. Is it the right topic?',
     ),
-  ended: () => log.info('most records are events again'),
+  ended: () => log.info('most records of the topic are events again'),
 });
 
 /**
@@ -171,7 +171,7 @@ export function repairObserver(
 
 export const blocksTrouble = (log: Log, clock: Clock): ((error: unknown) => void) =>
   createTroubleLog(clock, (fields) =>
-    log.warn(fields, 'cannot read or write which runners may not join; retrying'),
+    log.warn(fields, 'cannot read or write the list of blocked runners; retrying'),
   );
 
 export function olderTextsObserver(log: Log, clock: Clock): OlderTextsOptions['observer'] {

@@ -27,13 +27,16 @@ export async function embedOlderTextsOnce(
     if (before.trim() === index) return;
     const texts = await embedOlderTexts(options, signal);
     if (texts > 0)
-      log.info({ texts }, 'embedded texts again to which an older tokenizer gave wrong vectors');
+      log.info({ texts }, 're-embedded texts whose vectors an older tokenizer had made wrong');
     makeFolder(dataDir);
     const draft = `${file}.${process.pid}`;
     await writeFile(draft, `${index}\n`);
     await rename(draft, file);
   } catch (error) {
     if (!signal.aborted)
-      log.warn({ err: error, file }, 'texts of an older tokenizer: the next start looks again');
+      log.warn(
+        { err: error, file },
+        'cannot re-embed the texts of an older tokenizer; the next start tries again',
+      );
   }
 }

@@ -51,10 +51,10 @@ export async function recordHistory(
       () => undefined,
     )
     .catch((error: unknown) =>
-      log.warn({ file, err: error }, 'the history of figures cannot be read; it begins anew'),
+      log.warn({ file, err: error }, 'cannot read the history of figures; starting a new one'),
     );
   const failed = createTroubleLog(clock, (fields) =>
-    log.warn({ file, ...fields }, 'the history of figures cannot be written; trying again'),
+    log.warn({ file, ...fields }, 'cannot write the history of figures; trying again'),
   );
   const save = async (): Promise<void> => {
     try {

@@ -22,7 +22,7 @@ export function createTimestampAlarm(clock: Clock, log: Log): TimestampAlarm {
     shown = offset;
     problem = offset === 0 ? null : offsetProblem(offset, clock.now());
     const fields = { offset_seconds: offset / 1000 };
-    if (problem === null) log.info(fields, 'events are no longer dated ahead of their records');
+    if (problem === null) log.info(fields, 'the timestamps of events are no longer ahead');
     else log.warn(fields, problem);
   };
   return {

@@ -75,7 +75,7 @@ test('100,000 records that are no events are one line with the topic and one of 
       dead_letter_id: '00000000-0000-5000-8000-000000000001',
     },
   ]);
-  expect(lines[0]?.['msg']).toContain('nearly all records of this topic are no events');
+  expect(lines[0]?.['msg']).toContain('almost no record of this topic is an event');
   expect(JSON.stringify(lines)).not.toContain('Ada');
 });
 

@@ -115,7 +115,7 @@ test('a file that is damaged is logged, and recording begins anew', async () => 
   await writeFile(join(folder.path, 'history.json'), '{"1000": [[1, {"received": "x"}]]}');
   {
     await using recording = await recorder(folder.path, new ManualClock(start));
-    expect(recording.lines.join('')).toContain('cannot be read; it begins anew');
+    expect(recording.lines.join('')).toContain('cannot read the history of figures');
   }
   expect(JSON.parse(await readFile(join(folder.path, 'history.json'), 'utf8'))).toEqual({
     1000: [],
