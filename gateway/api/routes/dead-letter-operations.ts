@@ -119,9 +119,11 @@ export const batchRoute = createRoute({
         matching: z.int().nullable().openapi({
           description: 'Dead letters from the cursor on that match the filter; only for a dry run.',
         }),
-        replayed: z.int().openapi({ description: 'For a dry run: how many would be replayed.' }),
+        replayed: z
+          .int()
+          .openapi({ description: 'How many were replayed; in a dry run, how many would be.' }),
         refused: z.int(),
-        ids: z.array(z.string()).openapi({ description: `Of these, the first ${idsMax}.` }),
+        ids: z.array(z.string()).openapi({ description: `The first ${idsMax} of these.` }),
         refusals: z
           .array(z.object({ id: z.string(), code: z.enum(refusalCodes), detail: z.string() }))
           .openapi({ description: `The first ${idsMax}.` }),

@@ -1,4 +1,4 @@
-// DELETE /users/{id} erases a person; GET /erasures/{id} shows how far that is.
+// DELETE /users/{id} erases a person; GET /erasures/{receipt} shows how far that is.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ErasureRequest } from '#core/ports.ts';
@@ -78,7 +78,9 @@ const progressRoute = createRoute({
   summary: 'How far an erasure is',
   request: {
     params: z.object({
-      receipt: z.uuid().openapi({ description: 'From the answer to DELETE /users/{id}.' }),
+      receipt: z
+        .uuid()
+        .openapi({ description: 'The receipt in the answer to DELETE /users/{id}.' }),
     }),
   },
   responses: {

@@ -68,7 +68,7 @@ const startedRoute = createRoute({
   method: 'get',
   path: '/startupz',
   summary: 'Whether the start is complete: model, log and store are open',
-  description: 'Before that, the gateway does not answer at all.',
+  description: 'The gateway does not answer at all before its start is complete.',
   responses: {
     200: answer('Started.', startedSchema, {
       status: 'started',

@@ -33,7 +33,7 @@ const tokenRequest = z
       .max(1_000_000)
       .nullable()
       .default(null)
-      .openapi({ description: 'For all its runners together; null: no limit.' }),
+      .openapi({ description: 'The limit of all its runners together; null: no limit.' }),
   })
   .openapi('JoinTokenRequest', {
     example: { name: 'tabs in the shop', ttl_minutes: 60, runners_max: 5 },

@@ -1,4 +1,5 @@
-// /runners/quarantines: which runners may not join any gateway of the store, and how to let one.
+// /runners/quarantines lists the runners that may not join any gateway of the store, and lets one
+// join again.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { RunnerBlock } from '#core/ports.ts';
@@ -44,7 +45,8 @@ const liftRoute = createRoute({
   method: 'delete',
   path: '/runners/quarantines/{id}',
   summary: 'Let a quarantined runner join again',
-  description: 'It begins anew: in probation, and with the shortest quarantine if it is wrong.',
+  description:
+    'The runner starts again: in probation, and with the shortest quarantine if it is wrong.',
   request: { params: z.object({ id: z.uuid() }) },
   responses: {
     204: { description: 'It may join, at other gateways within seconds.' },

@@ -169,7 +169,7 @@ const querySchema = z.strictObject({
     .min(1)
     .max(100)
     .default(10)
-    .openapi({ description: 'Of each kind.' }),
+    .openapi({ description: 'The most items of each kind.' }),
   min_count: z.coerce
     .number()
     .int()

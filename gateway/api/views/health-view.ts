@@ -10,7 +10,7 @@ export const causeSchema = z.object({
   component: z.enum(causeComponents),
   message: z.string(),
   code: z.enum(causeCodes).optional().openapi({
-    description: 'For a cause that programs may want to tell from others.',
+    description: 'Present for a cause that programs may want to tell from others.',
   }),
 });
 const status = z.enum(['ok', 'down']);

@@ -45,7 +45,7 @@ export const runnerSchema = z
     proof: z
       .object({
         agreed: z.int().openapi({ description: 'Jobs that were checked and right.' }),
-        needed: z.int().openapi({ description: 'So many prove the runner.' }),
+        needed: z.int().openapi({ description: 'The number that proves the runner.' }),
       })
       .openapi({
         description:
@@ -96,7 +96,8 @@ export const statsSchema = z
     latency_ms: z
       .object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() })
       .openapi({
-        description: "From the record's timestamp until it is searchable; quantiles within 2 %.",
+        description:
+          "The time from the record's timestamp until it is searchable; quantiles within 2 %.",
       }),
     texts: z.object({
       unique_seen: z.int(),
@@ -105,7 +106,7 @@ export const statsSchema = z
       cache_misses: z.int(),
     }),
     store: z.object({ texts: z.int(), events: z.int(), as_of: asOf }).nullable().openapi({
-      description: 'Of the whole index. null if the store has not answered since the start.',
+      description: 'Counts of the whole index. null if the store has not answered since the start.',
     }),
     dead_letters: z
       .object({ open: z.int(), as_of: asOf })

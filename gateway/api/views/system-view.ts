@@ -26,7 +26,7 @@ export const systemSchema = z
     processors: z.int().openapi({ description: 'How many this process may use.' }),
     load_average: z
       .array(z.number())
-      .openapi({ description: 'Of the machine, over 1, 5 and 15 minutes.' }),
+      .openapi({ description: 'Load of the machine over 1, 5 and 15 minutes.' }),
     event_loop_delay_ms: z.object({
       p50: z.number(),
       p99: z.number(),
@@ -50,7 +50,7 @@ export const systemSchema = z
     disk: z
       .object({ free_bytes: z.int(), total_bytes: z.int() })
       .nullable()
-      .openapi({ description: 'Of the data folder.' }),
+      .openapi({ description: 'The disk of the data folder.' }),
     file_handles: z
       .object({ open: z.int(), limit: z.int().nullable() })
       .nullable()
