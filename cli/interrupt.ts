@@ -41,7 +41,7 @@ export function listenForInterrupt(graceMs: number): Interrupt {
     ['disconnect', received],
   ] as const;
   for (const [event, listener] of listeners) process.on(event, listener);
-  // To listen for its end must not keep this process alive.
+  // Listening for its end must not keep this process alive.
   process.channel?.unref();
   if (process.send !== undefined && !process.connected) received();
   return {

@@ -143,7 +143,7 @@ export async function drainBacklog({
   onBacklog,
 }: BacklogOptions): Promise<void> {
   let stats = await client.stats({ signal });
-  // How many wait is not known before the log has answered.
+  // The log must answer first: until then the number of waiting events is not known.
   while (stats.events.lag === null) {
     await clock.sleep(pollMs, signal);
     stats = await client.stats({ signal });

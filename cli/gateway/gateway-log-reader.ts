@@ -33,7 +33,7 @@ export function createGatewayLogReader(path: string): GatewayLogReader {
     position += size;
     const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
     rest = (lines.pop() ?? '').slice(0, bytesPerRead);
-    // Of a stack trace, the line without indentation says what happened. Node's version follows it.
+    // The line without indentation in a stack trace says what happened. Node's version follows it.
     return lines.filter((line) => /^\S/.test(line) && !/^Node\.js v\d/.test(line));
   };
 

@@ -235,7 +235,7 @@ async function mappingFor(header: readonly string[]): Promise<Mapping> {
   const needs: { readonly name: string; readonly missing: readonly string[] }[] = [];
   for (const name of await readyMadeNames()) {
     const mapping = await loadMapping(name);
-    // Those are for JSON or for files without a header, and are given by name.
+    // Such mappings are for JSON or for files without a header. A person gives them by name.
     if (mapping.applies_to !== undefined || mapping.columns !== undefined) continue;
     const missing = new Set<string>();
     const resolve: Resolve = (column) => {

@@ -32,7 +32,7 @@ const utf8 = new TextDecoder();
  * that failed first. The timestamp tells the records of a topic that was made anew from the old
  * ones. `null` for an invalid event of a request.
  *
- * @param index of an event in a record with several; each has an id of its own
+ * @param index the place of an event in a record with several; each event has its own id
  */
 export function recordIdOf(
   { headers, position, timestamp }: PlacedRecord,

@@ -104,7 +104,7 @@ export function withOffset(text: string, zoneOffset: ZoneOffset): string {
   if (text.endsWith('Z') || text.length > 40) return text;
   const named = text.replace(/ ?(?:UTC|GMT)$/, 'Z');
   if (named !== text) return parseTimestamp(named).ok ? named : text;
-  // With an offset of its own, it would have two.
+  // A text that has an offset would now have two, which no timestamp may have.
   const local = parseTimestamp(`${text}Z`);
   return local.ok ? text + offsetText(zoneOffset(local.ms)) : text;
 }

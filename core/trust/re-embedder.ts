@@ -40,7 +40,7 @@ const inFlightMax = 512;
 const vectorsToWrite = 64;
 /** A text that could not be embedded, or that the store refused, is tried again after this time. */
 const retryFailedMs = 5 * 60_000;
-/** While so many texts wait for that, no further text is tried: it would never rest. */
+/** No further text is tried while this many wait for that: the gateway would never rest. */
 const failedMax = 10_000;
 
 export class ReEmbedder {

@@ -26,7 +26,7 @@ export type RunnerBlocksOptions = {
 export const tokenBackoff = { delayMs: 60_000, delayMsMax: 24 * 3_600_000 };
 /** The quarantine of an address, which is shorter because honest runners may share it. */
 export const addressBackoff = { delayMs: 10_000, delayMsMax: 10 * 60_000 };
-/** A runner without a fault for this long since its last quarantine starts at the shortest again. */
+/** A runner that is right for this long after its last quarantine starts at the shortest again. */
 const forgiveMs = 24 * 3_600_000;
 /** How often the blocks of other gateways are read. */
 const readEveryMs = 5_000;

@@ -13,9 +13,9 @@ import { keyedMarks, uuidOfMark, type MarkOf } from './keyed-marks.ts';
 
 /** How often the tombstones of other gateways are read. */
 const readEveryMs = 5_000;
-/** They are read again before a write when that was longer ago. Less than a store's `settleMs`. */
+/** The age from which they are read again before a write. Less than a store's `settleMs`. */
 const knownMsMax = 10_000;
-/** How often requests are looked for that another gateway has left behind. */
+/** How often it looks for requests that another gateway has left behind. */
 const lookEveryMs = 60_000;
 /** Files are cleaned when no erased event came again for this long. */
 const quietMs = 2_000;

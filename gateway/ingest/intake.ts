@@ -112,11 +112,11 @@ export type IntakeOptions = {
 type Taken = {
   readonly read: ProductEvent | Exclude<Read, ReadEvent>;
   readonly value: Uint8Array;
-  /** Beside those of every invalid event. */
+  /** Headers besides those of every invalid event. */
   readonly headers: LogRecord['headers'];
 };
 
-/** Nothing that is read here depends on it: an event of a request must have an id. */
+/** Stands for a place in a log. Nothing depends on it: an event of a request must have an id. */
 const noPlace = { topic: '', partition: 0, offset: 0 };
 
 /** Events per turn of the event loop: a large request must not delay searches and heartbeats. */
@@ -223,11 +223,11 @@ export class Intake {
       return {
         event_id: read.eventId,
         status: 'accepted',
-        // Whether an event is stored is not for everybody to know.
+        // A key that may only collect must not learn whether an event is stored.
         ...(collectedBy === null && versions.covers(read) && { superseded: true }),
       };
     }
-    // The pipeline tells of the others, when it stores them.
+    // The pipeline reports the timestamps of all other events when it stores them.
     if (!deadLetter && read.timestampAhead !== null) timestamps.add(read.timestampAhead, now);
     return {
       event_id: read.eventId,

@@ -32,9 +32,9 @@ export type DeadLetterIndex = Disposable & {
   add(deadLetters: readonly IndexedDeadLetter[]): void;
   /** The last status counts, even when it comes before its dead letter. */
   setStatus(changes: readonly StatusChange[]): void;
-  /** They do not come back when they are read again. */
+  /** Erases dead letters for good: they do not come back when they are read again. */
   erase(ids: readonly string[]): void;
-  /** Also when it is there under the id of an earlier version, see `DeadLetters.put`. */
+  /** Whether it is there, perhaps under the id of an earlier version, see `DeadLetters.put`. */
   has(deadLetter: DeadLetter): boolean;
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
   get(id: string): DeadLetterEntry | null;

@@ -46,7 +46,7 @@ export function createKafkaCommits({
 }: KafkaCommitsOptions): KafkaCommits {
   const commit = async (): Promise<void> => {
     if (assignment.commits().length === 0) return;
-    // A commit of the topic before would pass over records of the present one.
+    // A commit for a deleted topic would skip records of the new topic with that name.
     if (!(await checkTopic())) throw new Error('there is no such topic');
     const commits = assignment.commits();
     // What cannot be committed now stays in the ledger: the next consumer that joins commits it.

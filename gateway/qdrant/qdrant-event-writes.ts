@@ -149,7 +149,7 @@ function planWrites(
   return { outcomes, writes: [...writes.values()], leftTexts: [...leftTexts] };
 }
 
-/** Just stored by a gateway of an earlier version, whose event the condition did not let go. */
+/** Whether a gateway of an earlier version just stored an older event, which the write left. */
 const isOlder = (stored: Version | undefined, { timestamp }: EventRecord['event']): boolean =>
   stored?.rawId === null && stored.timestamp < timestamp;
 

@@ -32,7 +32,7 @@ export async function runRetention(
   );
   while (!signal.aborted) {
     const sweptAt = clock.monotonic();
-    // In short waits, because the interval may become shorter meanwhile.
+    // It waits in short steps, because the interval may become shorter meanwhile.
     for (
       let left = sweepEveryMs();
       left > 0 && !signal.aborted;

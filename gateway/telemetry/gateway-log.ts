@@ -68,7 +68,7 @@ const secretLengthMin = 3;
 function without(secrets: ReadonlySet<string>, line: string): string {
   let text = line;
   for (const secret of secrets) {
-    // As it looks inside a JSON string.
+    // The line is JSON, so the secret is escaped as in a JSON string.
     if (secret.length >= secretLengthMin)
       text = text.replaceAll(JSON.stringify(secret).slice(1, -1), censored);
   }

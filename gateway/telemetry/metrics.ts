@@ -190,7 +190,7 @@ export class Telemetry {
   }
 
   superseded(): void {
-    // In addition to `stored`: the event was already stored.
+    // Such an event counts in `stored` too: it was already stored.
     this.#totals.superseded += 1;
   }
 

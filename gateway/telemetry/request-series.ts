@@ -39,7 +39,7 @@ export class RequestSeries {
       ['stage'],
     );
     this.#start(noRoute);
-    // Of the others, the first request makes the series: together they are a thousand.
+    // The first request makes every other series: together they are a thousand.
     this.#seconds.zero({ route: searchRoute });
     for (const result of searchResults) this.#searches.inc({ result }, 0);
     for (const stage of searchStages) this.#searchSeconds.zero({ stage });

@@ -5,7 +5,7 @@ import { createMiddleware } from 'hono/factory';
 import { contentPolicy, securityHeaders } from '../../http/security-headers.ts';
 import type { AppEnv } from '../app-env.ts';
 
-/** Also on refusals, because it runs around all other middleware but the request id. */
+/** Refusals get the headers too, because it runs around all other middleware but the request id. */
 export function applySecurityHeaders(overTls: boolean): MiddlewareHandler<AppEnv> {
   return createMiddleware<AppEnv>(async (c, next) => {
     const isTransportStrict =

@@ -129,7 +129,7 @@ export function configRoutes(
         code: 'unsupported_media_type',
         detail: 'Send the body as Content-Type: application/json.',
       });
-    // As sent: the validated copy has lost a name such as __proto__, which is unknown, too.
+    // The body as sent: the validated copy has lost a name such as __proto__, which is unknown too.
     const values: z.infer<typeof valuesSchema> = await c.req.json();
     if (!Object.hasOwn(configSchema, section))
       throw new ProblemError({

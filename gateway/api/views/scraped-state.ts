@@ -16,7 +16,7 @@ export async function scrapedState(services: Services): Promise<ScrapedGauges> {
   ]);
   const { held, checkedBy } = services.fleet();
   const now = clock.now();
-  // What a dead broker said last is not known to be true now.
+  // The last answer of a dead broker may be out of date.
   const lagNow = lag.trouble === null && source.health() === null ? lag.value : null;
   const waiting = lagNow?.reduce((sum, each) => sum + each.lag, 0) ?? null;
   const oldestOpenAt = deadLetters.value?.oldestOpenAt ?? null;

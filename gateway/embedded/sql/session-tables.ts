@@ -11,7 +11,7 @@ import { uuidBytes } from './uuid-bytes.ts';
 export type SessionWrites = {
   markSession(mark: SessionMark): void;
   unmarkSession(runnerSession: string): void;
-  /** One bounded step. Call again while the result is `true`. */
+  /** Withholds texts in one bounded step. Call again while the result is `true`. */
   withholdTexts(work: SessionWork): boolean;
 };
 

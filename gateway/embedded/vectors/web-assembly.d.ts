@@ -1,4 +1,4 @@
-// What is used of WebAssembly, which Node's types leave to those of the browser.
+// Declares the parts of WebAssembly that are used. Node's types leave them to the browser's types.
 
 declare namespace WebAssembly {
   type Module = object;
