@@ -2,7 +2,7 @@
 // removed.
 
 import type { Clock } from '#core/ports.ts';
-import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
+import { RunnerRefusedError } from '#core/protocol/runner-reconnect.ts';
 import { rest } from '#core/time/rest.ts';
 import { endpointsOf, type GatewayEndpoint, type Lookup } from './gateway-addresses.ts';
 import type { Log } from './node-runner-log.ts';

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
-import { keepConnected } from '#core/protocol/runner-connection.ts';
+import { keepConnected } from '#core/protocol/runner-reconnect.ts';
 import { ConnectError } from '#core/protocol/websocket-channel.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { FairQueue } from '#core/time/fair-queue.ts';

@@ -6,12 +6,12 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
 import { decodeJobResult, type DecodedResult } from '#core/protocol/job-result-frame.ts';
-import { keepConnected } from '#core/protocol/runner-connection.ts';
 import {
   RunnerFailedError,
   runRunnerLoop,
   type RunnerLoopOptions,
 } from '#core/protocol/runner-loop.ts';
+import { keepConnected } from '#core/protocol/runner-reconnect.ts';
 import { ConnectError } from '#core/protocol/websocket-channel.ts';
 import {
   encodeMessage,

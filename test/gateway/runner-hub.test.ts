@@ -10,8 +10,8 @@ import { WebSocket } from 'ws';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Clock, Embedder, EmbedOutcome, FleetResult } from '#core/ports.ts';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
-import { keepConnected } from '#core/protocol/runner-connection.ts';
 import { RunnerFailedError, runRunnerLoop } from '#core/protocol/runner-loop.ts';
+import { keepConnected } from '#core/protocol/runner-reconnect.ts';
 import { connectWebSocket } from '#core/protocol/websocket-channel.ts';
 import {
   encodeMessage,

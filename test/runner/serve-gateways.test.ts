@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
+import { RunnerRefusedError } from '#core/protocol/runner-reconnect.ts';
 import { subprotocol } from '#core/protocol/wire.ts';
 import {
   connectTo,

@@ -3,7 +3,7 @@
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Embedder } from '#core/ports.ts';
-import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
+import { RunnerRefusedError } from '#core/protocol/runner-reconnect.ts';
 import { closeCode } from '#core/protocol/wire.ts';
 import { openSession } from './open-session.ts';
 import { serveGateway, type Serving } from './serve-gateway.ts';

@@ -2,8 +2,8 @@
 // Closes the connection at once when the network goes or the machine sleeps.
 
 import type { Channel, Embedder } from '#core/ports.ts';
-import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import type { RunnerLog } from '#core/protocol/runner-loop.ts';
+import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-reconnect.ts';
 import { ConnectError, connectWebSocket } from '#core/protocol/websocket-channel.ts';
 import { closeCode } from '#core/protocol/wire.ts';
 import { systemClock } from '#core/time/clock.ts';

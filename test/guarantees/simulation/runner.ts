@@ -4,8 +4,8 @@
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink, type MemoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
-import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import { RunnerFailedError } from '#core/protocol/runner-loop.ts';
+import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-reconnect.ts';
 import { ConnectError } from '#core/protocol/websocket-channel.ts';
 import { always } from '#core/time/fair-queue.ts';
 import type { RunnerHub } from '../../../gateway/fleet/runner-hub.ts';
