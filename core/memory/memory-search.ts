@@ -9,6 +9,7 @@ import type {
   StoredEvent,
   WordSearchRequest,
 } from '#core/ports.ts';
+import { comparableScore, idfOf, productFeatures } from '#core/vectors/lexical/word-features.ts';
 import {
   type SearchPlan,
   type SearchSpace,
@@ -16,7 +17,6 @@ import {
   unbounded,
 } from '#core/vectors/search-plan.ts';
 import { cosine } from '#core/vectors/vector.ts';
-import { comparableScore, idfOf, productFeatures } from '#core/vectors/words/word-features.ts';
 import type { MemoryRecords, MemoryText } from './memory-records.ts';
 
 /** `null` for a text that is not a result. */

@@ -60,7 +60,7 @@ export type SearchHit = {
 
 /**
  * Numbered features (32 bits, distinct) and how much each counts: see
- * core/vectors/words/word-features.ts, which makes them.
+ * core/vectors/lexical/word-features.ts, which makes them.
  */
 export type WordFeatures = {
   readonly ids: readonly number[];

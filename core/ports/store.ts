@@ -82,7 +82,7 @@ export type VectorStore = AsyncDisposable & {
   search(request: SearchRequest): Promise<readonly SearchHit[]>;
   /**
    * The product texts that share a feature with the query and have an event matching the filter,
-   * ranked as in `SearchCursor` by the score of core/vectors/words/word-features.ts, in which `N`
+   * ranked as in `SearchCursor` by the score of core/vectors/lexical/word-features.ts, in which `N`
    * counts the product texts. Withheld texts take part: their words are not in doubt.
    */
   searchWords(request: WordSearchRequest): Promise<readonly SearchHit[]>;

@@ -3,8 +3,8 @@
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { partsOf } from '#core/collections/parts-of.ts';
 import type { EventType, SearchHit, WordFeatures } from '#core/ports.ts';
+import { comparableScore } from '#core/vectors/lexical/word-features.ts';
 import type { Candidate } from '#core/vectors/search-plan.ts';
-import { comparableScore } from '#core/vectors/words/word-features.ts';
 import { type QdrantCollections, wordsVector } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, type Filter, hasId, isAnyText } from './qdrant-filter.ts';

@@ -5,8 +5,8 @@ import { partsOf } from '#core/collections/parts-of.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { IndexIdentity, StoreCounts, VectorStore, WriteOutcome } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
+import { featuresVersion } from '#core/vectors/lexical/word-features.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
-import { featuresVersion } from '#core/vectors/words/word-features.ts';
 import {
   prepareCollections,
   type QdrantCollections,

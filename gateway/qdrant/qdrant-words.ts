@@ -3,7 +3,7 @@
 
 import type { Schemas } from '@qdrant/js-client-rest';
 import type { BareText } from '#core/ports.ts';
-import { productFeatures } from '#core/vectors/words/word-features.ts';
+import { productFeatures } from '#core/vectors/lexical/word-features.ts';
 import { applied } from './applied-write.ts';
 import { type QdrantCollections, wordsVector } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';

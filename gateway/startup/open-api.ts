@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Clock } from '#core/ports.ts';
-import { meaningFloorOf } from '#core/vectors/words/meaning-floor.ts';
+import { meaningFloorOf } from '#core/vectors/lexical/meaning-floor.ts';
 import type { Access } from '../access/access.ts';
 import { openAuditTrail } from '../access/audit-trail.ts';
 import { inNetworks } from '../access/client-address.ts';

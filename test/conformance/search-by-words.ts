@@ -6,8 +6,8 @@ import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { EventFilter, Product, TextRecord, VectorStore } from '#core/ports.ts';
-import { queryFeatures, wordQueryOf } from '#core/vectors/words/word-features.ts';
-import { searchByWords } from '#core/vectors/words/word-search.ts';
+import { queryFeatures, wordQueryOf } from '#core/vectors/lexical/word-features.ts';
+import { searchByWords } from '#core/vectors/lexical/word-search.ts';
 import { dimensions, eventRecord, noon, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
 

@@ -6,7 +6,7 @@ import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { EventRecord, Product, TextRecord } from '#core/ports.ts';
-import { meaningFloorOf } from '#core/vectors/words/meaning-floor.ts';
+import { meaningFloorOf } from '#core/vectors/lexical/meaning-floor.ts';
 import { answeringFleet, emptyFleet, problemOf, testApp } from './test-services.ts';
 
 const now = new ManualClock().now();

@@ -4,7 +4,7 @@
 import { z } from '@hono/zod-openapi';
 import { normaliseText } from '#core/event/text.ts';
 import type { EventFilter } from '#core/ports.ts';
-import { type FusedHit, hybridSearch } from '#core/vectors/words/hybrid-search.ts';
+import { type FusedHit, hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import type { QueryVectors } from '../../fleet/query-vectors.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { Services } from '../services.ts';

@@ -13,7 +13,7 @@ import type {
   StoredEvent,
   VectorStore,
 } from '#core/ports.ts';
-import type { FusedHit } from '#core/vectors/words/hybrid-search.ts';
+import type { FusedHit } from '#core/vectors/lexical/hybrid-search.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';

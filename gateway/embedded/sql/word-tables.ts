@@ -6,13 +6,13 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { Product, WordFeatures } from '#core/ports.ts';
-import type { Candidate } from '#core/vectors/search-plan.ts';
 import {
   comparableScore,
   featuresVersion,
   idfOf,
   productFeatures,
-} from '#core/vectors/words/word-features.ts';
+} from '#core/vectors/lexical/word-features.ts';
+import type { Candidate } from '#core/vectors/search-plan.ts';
 import type { Statements } from './database.ts';
 import { productOf } from './stored-rows.ts';
 

@@ -3,9 +3,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Product } from '#core/ports.ts';
-import { foldText, wordsOf } from '#core/vectors/words/fold-text.ts';
-import { productFeatures, queryFeatures, wordQueryOf } from '#core/vectors/words/word-features.ts';
-import { hasAtMost, matchOf } from '#core/vectors/words/word-match.ts';
+import { foldText, wordsOf } from '#core/vectors/lexical/fold-text.ts';
+import {
+  productFeatures,
+  queryFeatures,
+  wordQueryOf,
+} from '#core/vectors/lexical/word-features.ts';
+import { hasAtMost, matchOf } from '#core/vectors/lexical/word-match.ts';
 
 const kettle: Product = {
   id: '85123A',

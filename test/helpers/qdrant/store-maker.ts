@@ -1,8 +1,8 @@
 // Makes Qdrant stores for conformance suites, and removes all of their data from the server.
 
 import { randomUUID } from 'node:crypto';
+import { featuresVersion } from '#core/vectors/lexical/word-features.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
-import { featuresVersion } from '#core/vectors/words/word-features.ts';
 import { openQdrantStore, type QdrantStoreOptions } from '../../../gateway/qdrant/qdrant-store.ts';
 import type { MakeStore } from '../../conformance/vector-store.ts';
 import { storeOptions } from './store-options.ts';
