@@ -9,7 +9,7 @@ import { helpText } from './config/config-help.ts';
 import type { Config } from './config/config.ts';
 import { Settings } from './config/live-settings.ts';
 import { parseFlags } from './config/parse-flags.ts';
-import { SettingsError } from './config/settings-error.ts';
+import { SettingsError } from './config/settings-mistakes.ts';
 import { startGateway } from './gateway.ts';
 import { createLog } from './telemetry/gateway-log.ts';
 

@@ -6,7 +6,7 @@ import { helpText } from '../config/config-help.ts';
 import { sourceKind } from '../config/config.ts';
 import { Settings } from '../config/live-settings.ts';
 import { parseFlags } from '../config/parse-flags.ts';
-import { SettingsError } from '../config/settings-error.ts';
+import { SettingsError } from '../config/settings-mistakes.ts';
 import { defaultSettingsFile, readSettingsFile } from '../gateway-command.ts';
 import { checkKafka, checkModel, checkStore } from './check-engines.ts';
 import {

@@ -4,8 +4,8 @@ import { UsageError } from '#core/errors/errors.ts';
 import type { Config } from './config.ts';
 import { isLoopback } from './network.ts';
 import { refuseWeakSecrets } from './refuse-weak-secrets.ts';
-import { show } from './setting-errors.ts';
-import { keepMistake, SettingsError, type Mistake } from './settings-error.ts';
+import { show } from './setting-messages.ts';
+import { keepMistake, SettingsError, type Mistake } from './settings-mistakes.ts';
 
 const checks: readonly ((config: Config) => void)[] = [
   checkCredentials,

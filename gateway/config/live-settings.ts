@@ -15,7 +15,7 @@ import {
   type Origin,
   type Resolved,
 } from './parse-config.ts';
-import { checkedValue, unknownName } from './setting-errors.ts';
+import { checkedValue, unknownName } from './setting-messages.ts';
 
 /** A setting cannot change while the gateway runs. */
 export class RestartNeededError extends UsageError {}

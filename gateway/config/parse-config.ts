@@ -6,9 +6,9 @@ import { checkCombinations } from './check-combinations.ts';
 import { foreignVariables, settings, type Setting } from './config-schema.ts';
 import { configView, type Config } from './config.ts';
 import { settingOfFlag } from './parse-flags.ts';
-import { checkedValue, unknownName } from './setting-errors.ts';
-import { keepMistake, SettingsError, type Mistake } from './settings-error.ts';
+import { checkedValue, unknownName } from './setting-messages.ts';
 import { settingsInFile } from './settings-file.ts';
+import { keepMistake, SettingsError, type Mistake } from './settings-mistakes.ts';
 
 export type ConfigInput = {
   /** Text of `vectorstream.yaml`; `null` when there is none. */

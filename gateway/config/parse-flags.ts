@@ -3,8 +3,8 @@
 import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
 import { settings, type Setting } from './config-schema.ts';
-import { show, unknownName } from './setting-errors.ts';
-import { keepMistake, SettingsError, type Mistake } from './settings-error.ts';
+import { show, unknownName } from './setting-messages.ts';
+import { keepMistake, SettingsError, type Mistake } from './settings-mistakes.ts';
 
 export type Flags = {
   readonly help: boolean;

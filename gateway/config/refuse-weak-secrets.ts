@@ -4,7 +4,7 @@ import { UsageError } from '#core/errors/errors.ts';
 import type { ApiKey } from './api-keys.ts';
 import type { Config } from './config.ts';
 import { isLoopback } from './network.ts';
-import { show } from './setting-errors.ts';
+import { show } from './setting-messages.ts';
 import { weaknessOf } from './weak-secrets.ts';
 
 /** @throws UsageError for the first weak secret of the settings */

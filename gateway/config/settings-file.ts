@@ -3,8 +3,8 @@
 import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
 import { configSchema, settings, type Setting } from './config-schema.ts';
-import { oneLine, unknownName } from './setting-errors.ts';
-import { SettingsError, type Mistake } from './settings-error.ts';
+import { oneLine, unknownName } from './setting-messages.ts';
+import { SettingsError, type Mistake } from './settings-mistakes.ts';
 
 export type FileSetting = {
   readonly setting: Setting;

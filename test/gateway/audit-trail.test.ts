@@ -11,7 +11,7 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import { openAuditTrail } from '../../gateway/access/audit-trail.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { parseFlags } from '../../gateway/config/parse-flags.ts';
-import { SettingsError } from '../../gateway/config/settings-error.ts';
+import { SettingsError } from '../../gateway/config/settings-mistakes.ts';
 import { failureMessage } from '../../gateway/gateway-command.ts';
 import { startGateway } from '../../gateway/gateway.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';

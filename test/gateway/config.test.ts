@@ -10,7 +10,7 @@ import { sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { isLoopback } from '../../gateway/config/network.ts';
 import { parseConfig, type ConfigInput } from '../../gateway/config/parse-config.ts';
 import { parseFlags } from '../../gateway/config/parse-flags.ts';
-import { SettingsError } from '../../gateway/config/settings-error.ts';
+import { SettingsError } from '../../gateway/config/settings-mistakes.ts';
 
 const parse = ({
   yaml = null,

@@ -1,4 +1,4 @@
-// All mistakes of the settings together, so that a person corrects them in one go.
+// Collects all mistakes of the settings, so that a person corrects them in one go.
 
 import { UsageError } from '#core/errors/errors.ts';
 
