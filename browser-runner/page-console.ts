@@ -8,7 +8,7 @@ const charsMax = 500;
 const linesMax = 20;
 /** The page itself cancels requests, and asks whether the browser's cache has a file. */
 const intended: ReadonlySet<string> = new Set(['net::ERR_ABORTED', 'net::ERR_CACHE_MISS']);
-/** At most `linesMax` lines in so many ms. */
+/** At most `linesMax` lines are logged in this many ms. */
 const windowMs = 10_000;
 
 /** `clean` removes secrets from a text. */

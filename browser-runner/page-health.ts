@@ -36,7 +36,7 @@ const missedSeconds = 6;
 const silentSecondsMax = 60;
 /** Longer than any GPU takes to describe itself. */
 const startingLooksMax = 30;
-/** A page above its memory limit still does so much work for each load of the model. */
+/** A page above its memory limit still works for this long after each load of the model. */
 const workingLooksMin = 30;
 
 const provedStates: ReadonlySet<PageRunnerState> = new Set(['connecting', 'working', 'restarting']);

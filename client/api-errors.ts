@@ -46,7 +46,7 @@ export class VectorStreamApiError extends VectorStreamError {
 
 /**
  * The gateway could not process all events of a call: those in `items` have their results, and what
- * it accepted of them is durable. Nothing is known of the others: send them again.
+ * it accepted of them is durable. It is not known what became of the others: send them again.
  */
 export class VectorStreamPartialSendError extends VectorStreamApiError {
   override readonly name = 'VectorStreamPartialSendError';

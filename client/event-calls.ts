@@ -171,7 +171,7 @@ const lineBreak = 10;
 /** When no event of a request is valid, the results come in an error with one of these codes. */
 const codesWithAllResults: ReadonlySet<string> = new Set(['no_event_accepted', 'malformed_json']);
 
-/** Any other error with results is about a request of which the gateway processed a part. */
+/** Any other error with results means that the gateway processed a part of the request. */
 function resultOfRefusal(error: unknown): SendResult {
   if (!(error instanceof VectorStreamApiError)) throw error;
   if (!Array.isArray(error.problem['items'])) throw error;

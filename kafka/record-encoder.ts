@@ -42,7 +42,7 @@ export function encodeRecord({
     fields.reduce((sum, field) => sum + sizeOfBytes(field), 0);
   const buffer = Buffer.allocUnsafe(sizeOf(size) + size);
   let at = writeNumber(buffer, 0, size);
-  // Attributes, of which there are none.
+  // There are no attributes.
   buffer[at] = 0;
   at = writeNumber(buffer, at + 1, timestampDelta);
   at = writeNumber(buffer, at, offsetDelta);

@@ -18,7 +18,7 @@ export type LineBatch = {
   readonly keys: readonly string[];
 };
 
-/** Where events go: a gateway, or a topic from which gateways read. */
+/** The place where events go: a gateway, or a topic that gateways read. */
 export type StreamTarget = {
   /** Resolves when the batch is durable. Retries by itself. */
   send(batch: LineBatch, signal: AbortSignal): Promise<SendCounts>;

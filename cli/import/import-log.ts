@@ -124,7 +124,7 @@ async function readRows(
     for (const line of from) {
       lines = line.number;
       const text = textLine(line, decode);
-      // What stands above the header is no record: an open quote there opens nothing.
+      // The lines above the header are not records: an open quote there opens nothing.
       if (line.number <= plan.dialect.skipLines)
         yield { line: line.number, lines: 1, fields: [text.text] };
       else yield* reader.push(text);

@@ -7,7 +7,7 @@
 //     score of a product      Σ likeness / √(products of the session)   over sessions with it
 //
 // Age counts from the newest session found, so that an imported old log gives the same answer. The
-// root keeps long sessions from deciding: they touch many products, and mean each of them less.
+// root limits the weight of long sessions: they touch many products, so each one means less.
 // Adapters supply the look-ups.
 
 import type { NeighbourRequest } from '#core/ports.ts';

@@ -14,7 +14,7 @@ export function mayBeMessagePack(bytes: Uint8Array): boolean {
 
 /**
  * Whole numbers beyond 2^53 keep their digits, as `parseExactly` reads them. Binary data is read as
- * UTF-8, and a timestamp as its date-time. `undefined` for bytes that are no whole value.
+ * UTF-8, and a timestamp as its date-time. `undefined` unless the bytes are one whole value.
  */
 export function readMessagePack(bytes: Uint8Array): unknown {
   try {

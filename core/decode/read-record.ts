@@ -1,5 +1,5 @@
-// Turns a record into its events: finds JSON in its bytes and events in the JSON, and says of each
-// part that is no event what is wrong with it.
+// Turns a record into its events: finds JSON in its bytes and events in the JSON. Says what is
+// wrong with each part that is not an event.
 
 import { innerText, parseJson, show } from '#core/event/json-guard.ts';
 import {

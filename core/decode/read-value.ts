@@ -92,7 +92,7 @@ function ownEvent(
   return eventOf(value, { ...rules, missingId }, [...changes]);
 }
 
-/** The one that is named, or the first that is for the value; otherwise, what the closest lacks. */
+/** The named mapping, or the first that is for the value; otherwise, what the closest one lacks. */
 function chosenMapping(
   value: unknown,
   { named, record, rules }: Reading,

@@ -10,7 +10,7 @@ export function productOfPayload(payload: string): Product | null {
   return productOf(event?.product);
 }
 
-/** `null` for what is no product. */
+/** The product in a payload; `null` for anything else. */
 export function productOf(product: unknown): Product | null {
   if (typeof product !== 'object' || product === null) return null;
   const { id, name, description, category, price }: { [K in keyof Product]?: unknown } = product;

@@ -1,5 +1,5 @@
-// Notices when most events of a minute are dated ahead of their records by the same time, as when a
-// sender writes its local time as UTC, and names the time zones with this offset.
+// Notices when the timestamps of most events in a minute are ahead of their records by the same
+// time, as when a sender writes its local time as UTC. Names the time zones with this offset.
 
 const hourMs = 3_600_000;
 /** All offsets from UTC are multiples of this. */

@@ -6,7 +6,7 @@ import type { Group, Task } from './backlog.ts';
 import type { FleetGuard } from './fleet-guard.ts';
 import type { Runner } from './fleet-runner.ts';
 
-/** An event's text that untrusted runners refuse is given up once so many owners' have refused. */
+/** An event's text is given up once untrusted runners of this many owners have refused it. */
 const refusingOwnersMin = 3;
 
 /** How long runners of an owner that has refused a held text do not get it again. */

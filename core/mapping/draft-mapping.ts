@@ -128,7 +128,7 @@ function productOf(columns: Columns, list: string, guesses: Notes): object | nul
 
 type TypeField = {
   readonly field: unknown;
-  /** Rules for what is no event here. */
+  /** Rules that turn away what is not an event here. */
   readonly others: readonly object[] | null;
 };
 

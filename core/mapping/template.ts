@@ -71,7 +71,7 @@ export function template(text: string, resolve: Resolve): Template {
   };
 }
 
-/** Most texts have nothing to collapse, and are not made anew. */
+/** Collapses white space. Most texts have nothing to collapse, and are returned as they are. */
 function collapsed(text: string): string {
   return /^\s|\s$|\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, ' ').trim() : text;
 }

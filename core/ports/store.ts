@@ -108,7 +108,7 @@ export type VectorStore = AsyncDisposable & {
   newestOfProducts(productIds: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>>;
   /** The stored texts among these, withheld ones included. */
   texts(textIds: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
-  /** The vectors of those of these texts that are known. */
+  /** The vectors of the known texts among these. */
   vectors(textIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
   /** Newest first (by timestamp, then id). `after` is the last event of the page before. */
   events(

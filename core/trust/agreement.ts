@@ -43,9 +43,9 @@ export type Vote = {
 export const votersMin = 3;
 
 /**
- * What runners of different owners say together, where none is trusted: which of them more than
- * half of them contradict. `agreed`: nobody differs. `disputed`: some differ, and nobody knows who
- * is right, because they are only two, or no more than half of them agree.
+ * The runners that more than half of the others contradict, where no runner is trusted. `agreed`:
+ * all vectors agree. `disputed`: some differ, and nobody knows who is right, because there are only
+ * two, or because no more than half of them agree.
  */
 export function outvoted(
   votes: readonly Vote[],

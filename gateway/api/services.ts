@@ -77,7 +77,7 @@ export type Services = {
     readonly compressedFolder: string;
     readonly manifest: Manifest;
     readonly revision: string;
-    /** The cosine from which on two texts have something to do with each other. */
+    /** The least cosine of two texts that have something to do with each other. */
     readonly meaningFloor: number;
   };
 };

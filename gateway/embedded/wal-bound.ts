@@ -8,7 +8,7 @@ import { busyTimeoutMs } from './sql/database.ts';
 export type WalBoundOptions = {
   /** The write-ahead log's file. */
   readonly file: string;
-  /** Size from which on the log is emptied as soon as the readers allow it. */
+  /** The size above which the log is emptied as soon as the readers allow it. */
   readonly bytesMax: number;
   /** The log grows by this much after a try in vain, before the next one. */
   readonly bytesBetweenTries: number;

@@ -39,7 +39,7 @@ export class QuarantineList {
     );
   }
 
-  /** The quarantine in which this runner is, in words; `null`: it is in none. */
+  /** Describes this runner's quarantine in words; `null` when it has none. */
   refusalOf(identity: RunnerIdentity): string | null {
     const subject = this.#subjectOf(identity);
     const block = subject === null ? null : this.#state.options.blocks.quarantineOf(subject);

@@ -186,7 +186,7 @@ function serve(
   });
 }
 
-/** No client sends so many headers. */
+/** No honest client sends this many headers. */
 const headersMax = 100;
 
 function clientProblem(

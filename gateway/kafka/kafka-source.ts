@@ -230,7 +230,7 @@ function handlersOf(
   };
 }
 
-/** Has the consumer pause a partition of which enough is held, and resume it later. */
+/** Makes the consumer pause a partition with enough records held, and resume it later. */
 function regulate(
   partition: number,
   { assignment, active }: Pick<Parts, 'assignment' | 'active'>,

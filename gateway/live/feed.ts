@@ -115,7 +115,7 @@ export class Feed {
     this.#clients.delete(client);
   }
 
-  /** Forgets the kept entries: a client that reconnects begins anew. */
+  /** Forgets the kept entries: a client that reconnects starts again. */
   clear(): void {
     this.#kept.clear();
     this.#keptChars = 0;

@@ -116,7 +116,7 @@ async function eraseEvents(
   return { events: found.length, texts: blanked, more: found.length === eraseMax };
 }
 
-/** Blanks those of the texts that are queries to which no other event refers. */
+/** Blanks the queries among these texts to which no other event refers. */
 async function blankQueries(
   { qdrant, names, texts }: Omit<Parts, 'settleMs'>,
   textIds: readonly string[],

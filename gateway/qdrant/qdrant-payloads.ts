@@ -1,4 +1,4 @@
-// Writes and reads points without vectors, of which only the payload counts.
+// Writes and reads points that have a payload and no vector.
 
 import type { Schemas } from '@qdrant/js-client-rest';
 import { applied } from './applied-write.ts';
@@ -7,7 +7,7 @@ import type { Condition } from './qdrant-filter.ts';
 
 const pageMax = 1_000;
 
-/** `filter`: which of those points may be overwritten that are already there. */
+/** `filter`: the existing points that may be overwritten. */
 export const putPoints = (
   qdrant: Qdrant,
   collection: string,

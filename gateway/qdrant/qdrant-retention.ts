@@ -51,7 +51,7 @@ async function forgetEvents(
   });
   if (old.length === 0) return 0;
   await texts.mark([...new Set(old.map(({ textId }) => textId))]);
-  // The condition keeps an event of which a newer version came meanwhile.
+  // The condition keeps an event that got a newer version meanwhile.
   await qdrant.write('delete old events', (client) =>
     applied(
       client.delete(names.events, {

@@ -18,13 +18,13 @@ export type Target =
 
 export type QdrantSearchQueries = {
   /**
-   * Whether so many events match that looking at each costs more than the set of their texts saves.
-   * The estimate costs next to nothing.
+   * Whether too many events match: looking at each would cost more than the set of texts saves. The
+   * estimate costs next to nothing.
    */
   isWide(filter: Filter): Promise<boolean>;
   /** Ids of the texts of the matching events; `null` when there are more than `max`. */
   textsOfEvents(filter: Filter, max: number): Promise<readonly string[] | null>;
-  /** The `count` nearest texts, by descending score; of those `within`, if given, however many. */
+  /** The `count` nearest texts, by descending score; only among `within`, if given. */
   nearest(
     to: Target,
     count: number,
@@ -45,15 +45,15 @@ export type QdrantSearchQueries = {
  * a millisecond more than a smaller width.
  */
 const graphWidthMin = 128;
-/** Up to about this many matching events are all looked at for their texts. */
+/** Up to about this many matching events, each event is read to find its text. */
 const eventsMax = 50_000;
 const facetLimitMin = 16_384;
 /**
  * The most ids in one request, 160 KB. Qdrant compares the vectors of so few texts one by one, so
- * the nearest of them are exact; of more it would search in the graph.
+ * the nearest are exact. For more texts it would search its graph.
  */
 const idsMax = 4_096;
-/** A set with more texts is searched in parts, and so many parts at once. */
+/** A larger set of texts is searched in parts, this many at once. */
 const partsInFlightMax = 4;
 
 type SearchedCollections = {

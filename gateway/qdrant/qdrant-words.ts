@@ -10,9 +10,9 @@ import type { Qdrant } from './qdrant-connection.ts';
 import { bareText } from './qdrant-points.ts';
 
 export type QdrantWords = {
-  /** Queries have no features. */
+  /** Writes the features of product texts. Queries have none. */
   put(texts: readonly Pick<BareText, 'id' | 'product'>[]): Promise<void>;
-  /** Deletes the features of those of these texts that are gone. */
+  /** Deletes the features of the texts among these that are gone. */
   deleteGone(ids: readonly string[]): Promise<void>;
   /** Does the work of `VectorStore.prepareWords`. */
   prepare(): Promise<boolean>;

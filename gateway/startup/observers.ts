@@ -87,7 +87,7 @@ export function pipelineObserver({
     },
     circuit(dependency, state) {
       telemetry.circuit(dependency, state);
-      // A circuit opens again after each probe that fails: during an outage that is no news.
+      // A circuit opens again after each probe that fails. The log does not repeat that.
       if (state === 'closed' && isDown.delete(dependency))
         log.info({ dependency }, 'a dependency is back; intake resumes');
       if (state === 'open' && !isDown.has(dependency)) {

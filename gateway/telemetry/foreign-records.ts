@@ -1,9 +1,9 @@
-// Notices when nearly all records of a topic are no events, and when that ends: one line each time,
-// because a gateway that reads the wrong topic would otherwise only fill its dead letters.
+// Notices when almost no record of a topic is an event, and when that ends. It logs one line each
+// time, because a gateway that reads the wrong topic would otherwise only fill its dead letters.
 
 import type { DeadLetter, DeadLetterReason } from '#core/ports.ts';
 
-/** The share is taken over so many outcomes in a row. */
+/** The number of outcomes in a row over which the share is computed. */
 const window = 200;
 const foreignShare = 0.95;
 const ownShare = 0.5;

@@ -1,4 +1,4 @@
-// One structured log for the whole gateway, in which no secret can appear.
+// Makes one structured log for the whole gateway and keeps all secrets out of it.
 
 import {
   pino,

@@ -94,7 +94,7 @@ async function record(
       lagAt = clock.monotonic();
       waiting = await lag();
     }
-    // A busy process misses seconds: it ran, so they are no gap.
+    // A busy process misses seconds. They are not a gap, because the process ran.
     const missed = late > 0 && late <= missedMsMax ? late / tickMs - 1 : 0;
     for (let second = 1; second <= missed; second += 1)
       history.add(end + second * tickMs, nothing, new LatencyHistogram(), waiting);

@@ -1,5 +1,5 @@
-// Tells operators when most events are dated ahead by the same time, and when that ends: in the log
-// once each time, in health and metrics as long as it lasts.
+// Tells operators when the timestamps of most events are ahead by the same time, and when that
+// ends: in the log once each time, in health and metrics as long as it lasts.
 
 import { offsetProblem, TimestampOffsets } from '#core/event/timestamp-offsets.ts';
 import type { Clock } from '#core/ports.ts';
@@ -27,7 +27,7 @@ export function createTimestampAlarm(clock: Clock, log: Log): TimestampAlarm {
   };
   return {
     add(timestamp, recordedAt) {
-      // Its record may have any time. An event that is not ahead of the clock either is no trouble.
+      // Its record may have any time. An event that is not ahead of the clock does no harm.
       const offset = timestamp > clock.now() ? timestamp - recordedAt : 0;
       offsets.add(offset, clock.monotonic());
       look();

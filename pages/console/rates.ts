@@ -41,7 +41,7 @@ export function ratesOf(
   };
 }
 
-/** Less than this much work waits in any stream that flows, and says nothing. */
+/** A stream that flows always has some work waiting: less than this means that it keeps up. */
 const ordinarySeconds = 3;
 
 /** What the lag will become if it goes on as in the last seconds. */

@@ -16,7 +16,7 @@ export type MapDrawingProps = {
   readonly tintOf: (product: ListedProduct) => number;
 };
 
-/** The query has lines to so many of its nearest products. */
+/** The query has lines to this many of its nearest products. */
 const linkedMax = 3;
 const labelCharsMax = 28;
 

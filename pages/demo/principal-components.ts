@@ -4,7 +4,7 @@ import { at } from '#core/errors/assert.ts';
 
 export type Point = { readonly x: number; readonly y: number };
 
-/** The axes are fitted to so many vectors, picked evenly: more would hardly change them. */
+/** The axes are fitted to this many vectors, picked evenly: more would hardly change them. */
 const fittedMax = 512;
 const roundsMax = 200;
 /** An axis that turns by less than this in a round, as 1 − cosine, has been found. */

@@ -1,4 +1,4 @@
-// Says from which cosine on two texts have something to do with each other, for one model.
+// Computes a model's least cosine of two texts that have something to do with each other.
 
 import { cosine } from '#core/vectors/vector.ts';
 

@@ -52,7 +52,7 @@ export function partSentences(health: HealthView): readonly PartSentence[] {
       name,
       tone: trouble === null ? 'warn' : 'bad',
       sentence: sentenceOf(trouble ?? cause?.message ?? ''),
-      // A cause that is no outage says itself what to do.
+      // The message of a cause that is not an outage says what to do.
       advice: trouble === null || component === null ? null : whatToDo[component],
     };
   };
