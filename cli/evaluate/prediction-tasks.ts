@@ -1,4 +1,5 @@
-// What is predicted on a log: the rest of a basket, a user's next new products, and the next click.
+// Makes the predictions to test on a log: the rest of a basket, a user's next new products, and the
+// next click.
 
 import type { VisitorRef } from '#core/analysis/visitor.ts';
 import type { EventLog, LoggedEvent } from './read-log.ts';

@@ -76,8 +76,8 @@ function packed(path: string): Promise<Packing | null> {
 }
 
 /**
- * SHA-256 (hex) of the unpacked bytes: a log and its archive are the same log. Of a Parquet file,
- * of the file itself, because how its rows are written as text may change.
+ * SHA-256 (hex) of the unpacked bytes: a log and its archive are the same log. A Parquet file is
+ * hashed itself, because the text that its rows become may change.
  */
 export async function hashLog(
   path: string,

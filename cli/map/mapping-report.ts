@@ -1,5 +1,5 @@
-// What a mapping makes of sample records: which events, and what is passed over or turned away, and
-// why.
+// Reports what a mapping makes of sample records: its events, and what is passed over or turned
+// away, and why.
 
 import { readRecord } from '#core/decode/read-record.ts';
 import type { Part, SentRecord } from '#core/decode/read-value.ts';

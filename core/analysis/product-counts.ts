@@ -1,5 +1,5 @@
-// How often products are touched: the popular ones, and how rare one is. Counted at most once in a
-// while, because counting reads every event.
+// Counts how often products are touched: which are popular, and how rare one is. It counts at most
+// once in a while, because counting reads every event.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import {

@@ -1,5 +1,5 @@
-// How far an untrusted runner is proven: its jobs are small at first, and grow with every job of
-// which a trusted runner has checked a text.
+// Tracks how far an untrusted runner is proven. Its jobs are small at first. They grow each time
+// that a trusted runner has checked a text of a job.
 
 /**
  * The number of jobs that must be right. A runner that is wrong on a tenth of its texts gets this

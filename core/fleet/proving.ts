@@ -1,4 +1,4 @@
-// What becomes of an untrusted runner's answers until it is proven: each job waits for the check of
+// Handles the answers of an untrusted runner until it is proven: each job waits for the check of
 // one of its texts, and late jobs are taken back.
 
 import type { FleetGuard } from './fleet-guard.ts';

@@ -1,4 +1,4 @@
-// How a text that was given to the fleet ended.
+// Says how a text that was given to the fleet ended.
 
 export type FailureCause = { readonly code: string; readonly message: string };
 

@@ -1,4 +1,4 @@
-// What the pipeline reports about itself, so that metrics and logs stay outside of it.
+// Lists what the pipeline reports about itself, so that metrics and logs stay outside of it.
 
 import type { IgnoredKind } from '#core/decode/envelopes.ts';
 import type { ChangeKind } from '#core/event/known-members.ts';

@@ -1,4 +1,4 @@
-// Which runners may not join.
+// The blocks that keep runners from joining.
 
 /**
  * Keeps a runner out: a quarantine because its vectors were wrong, or the revocation of its join

@@ -102,8 +102,8 @@ export type VectorStore = AsyncDisposable & {
    */
   similarProducts(request: SimilarRequest): Promise<readonly SimilarProduct[]>;
   /**
-   * The newest event about each of these products, by product id; searches do not count. Of several
-   * in the same millisecond, any.
+   * The newest event about each of these products, by product id; searches do not count. If several
+   * share a millisecond, any of them.
    */
   newestOfProducts(productIds: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>>;
   /** The stored texts among these, withheld ones included. */

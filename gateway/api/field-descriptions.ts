@@ -1,5 +1,5 @@
-// What the fields of the API mean, for those whose schema does not say it: one entry for each name,
-// because a name means the same thing everywhere.
+// Explains the fields of the API whose schema does not say what they mean. There is one entry for
+// each name, because a name means the same thing everywhere.
 
 const kinds = 'kafka, embedded, memory or qdrant: the engine of this part.';
 const perState = 'How many dead letters are in this state.';

@@ -1,4 +1,4 @@
-// What one check found.
+// Says what one check found.
 
 export type Finding = {
   /** What was checked, such as `broker`. */

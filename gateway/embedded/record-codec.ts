@@ -1,5 +1,5 @@
-// Packs log records into one buffer and unpacks them unchanged. To transfer one buffer to another
-// thread costs nothing; a thousand small arrays would be copied.
+// Packs log records into one buffer and unpacks them unchanged. Transferring one buffer to
+// another thread costs nothing; a thousand small arrays would be copied.
 //
 //   record   timestamp f64 · key length u32 (all ones: no key) · headers length u32 ·
 //            value length u32 · key · headers · value

@@ -1,5 +1,5 @@
-// What erases persons from Qdrant: tombstones and requests in a collection of their own, and the
-// deletion of events.
+// Erases persons from Qdrant: keeps tombstones and requests in a collection of their own, and
+// deletes events.
 //
 // The text of a query that nobody else searched for is blanked at once. Its point stays until the
 // retention sweep deletes it, because another gateway may still know it and write an event for it.

@@ -1,5 +1,5 @@
-// How far behind the source a gateway is, in time: the age of the newest record that it has worked
-// off, for as long as it has not caught up.
+// Measures in time how far a gateway is behind its source: the age of the newest record that it has
+// processed, for as long as it has not caught up.
 
 export class LagAge {
   #reachedAt: number | null = null;

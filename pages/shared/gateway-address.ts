@@ -1,6 +1,6 @@
 // The address of the gateway, from that of the page or worker: it may be served below a path, such
 // as https://shop.example/search.
 
-/** Pages are one level below it, and scripts in its folder `assets`. Without a slash at its end. */
+/** The address has no slash at its end. Pages are one level below it; scripts are in `assets`. */
 export const gatewayAddress = (): string =>
   location.origin + location.pathname.replace(/\/(assets\/)?[^/]*$/, '');

@@ -1,4 +1,4 @@
-// How a hit of a search looks on the wire, for every path that answers with some.
+// Writes a hit of a search as it looks on the wire, for every path that answers with hits.
 
 import { z } from '@hono/zod-openapi';
 import { eventTypes, type SearchHit } from '#core/ports.ts';

@@ -1,5 +1,5 @@
-// What a client without the scope `read` may ask and see, such as the page of a shop: products, but
-// no event, and nobody's ids or queries.
+// Limits what a client without the scope `read` may ask and see, such as the page of a shop. It
+// sees products, but no event, and nobody's ids or queries.
 
 import type { Context } from 'hono';
 import { isUuid } from '#core/event/uuid.ts';

@@ -1,5 +1,5 @@
-// Where the next page of a search begins: a cursor that carries the place of the last hit and the
-// request that it belongs to.
+// Makes and reads the cursor of a search. It says where the next page begins: it carries the place
+// of the last hit and the request that it belongs to.
 
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';

@@ -1,4 +1,4 @@
-// The settings in the section `events`: how events are read that are not exactly as described.
+// The settings in the section `events`: how to read events that are not exactly as described.
 
 import { list, timeZone, yesOrNo } from '../setting-types.ts';
 

@@ -1,4 +1,4 @@
-// What erases persons from `vectorstream.db`: tombstones, requests, and the deletion of events.
+// Erases persons from `vectorstream.db`: holds tombstones and requests, and deletes events.
 
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';

@@ -1,4 +1,4 @@
-// How many dead letters there are of each cause.
+// Shows how many dead letters each cause has.
 
 import { Bars, Card, Empty } from '../../shared/components.tsx';
 import { reasonName } from '../event-words.ts';

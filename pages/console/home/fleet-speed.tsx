@@ -1,4 +1,4 @@
-// How fast the fleet is, by device.
+// Shows how fast the fleet is, by device.
 
 import type { Stats } from '../../../client/client.ts';
 import { Bars, Card, Empty } from '../../shared/components.tsx';
