@@ -5,22 +5,22 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Those that take over ten seconds, the slowest first. */
 const slowest = [
-  'test/adapters/kafka.test.ts',
-  'test/browser/runner-page.test.ts',
+  'test/e2e/demo-end-to-end.test.ts',
   'test/adapters/embedded.test.ts',
-  'test/guarantees/untrusted-runners.test.ts',
-  'test/runner/processes.test.ts',
-  'test/docs/curl.test.ts',
+  'test/browser/docs.test.ts',
+  'test/cli/demo-command.test.ts',
   'test/fuzz/fuzz.test.ts',
   'test/adapters/embedded-folder.test.ts',
+  'test/browser/built-pages.test.ts',
   'test/guarantees/older-data.test.ts',
+  'test/docs/curl.test.ts',
   'test/guarantees/starting.test.ts',
-  'test/runner/download-model.test.ts',
+  'test/runner/embedder.test.ts',
   'test/adapters/qdrant-conformance.test.ts',
-  'test/guarantees/simulation.test.ts',
-  'test/browser/docs.test.ts',
-  'test/e2e/demo-end-to-end.test.ts',
-  'test/guarantees/mixed-faults.test.ts',
+  'test/gateway/security-server.test.ts',
+  'test/guarantees/stopping.test.ts',
+  'test/runner/processes.test.ts',
+  'test/guarantees/untrusted-runners.test.ts',
 ];
 
 export class SlowTestsFirst extends BaseSequencer {
