@@ -79,7 +79,7 @@ describe('the demo', () => {
     async ({ skip }) => {
       needsProcessList(skip);
       await using folder = await temporaryFolder();
-      await using demo = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
+      await using demo = await startDemo(folder.path, '--count', '1200', '--stream', 'unique');
       await until(
         'texts are being stored',
         90_000,
@@ -106,7 +106,7 @@ describe('the demo', () => {
     async ({ skip }) => {
       needsProcessList(skip);
       await using folder = await temporaryFolder();
-      await using first = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
+      await using first = await startDemo(folder.path, '--count', '1200', '--stream', 'unique');
       await until(
         'texts are being stored',
         90_000,
@@ -146,7 +146,7 @@ describe('the demo', () => {
       await using folder = await temporaryFolder();
       for (let round = 0; round < 6; round++) {
         const afterMs = Math.floor(Math.random() * 5_000);
-        await using demo = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
+        await using demo = await startDemo(folder.path, '--count', '1200', '--stream', 'unique');
         await new Promise((resolve) => setTimeout(resolve, afterMs));
         const askedAt = performance.now();
         process.kill(-demo.pid, 'SIGINT');
