@@ -34,9 +34,9 @@ export default defineConfig(({ mode, command }) => {
       hookTimeout: 120_000,
       // A deadline says when to give up, never how fast something is: machines may be busy.
       expect: { poll: { timeout: 45_000 } },
-      // Most tests wait for their own processes. One worker more than there are cores keeps the
-      // cores busy; the long tests load every core themselves.
-      maxWorkers: mode === 'full' ? Math.max(2, cores - 1) : cores + 1,
+      // Most tests wait for their own processes: on small machines, one worker more than there are
+      // cores keeps the cores busy. Long tests start many processes.
+      maxWorkers: mode === 'full' ? Math.max(3, cores - 1) : cores + 1,
       sequence: { sequencer: SlowTestsFirst },
       // Tests that measure memory collect garbage first.
       execArgv: ['--expose-gc'],
