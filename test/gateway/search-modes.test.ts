@@ -172,6 +172,26 @@ describe('mode hybrid', () => {
   });
 });
 
+test('a page by words does not follow one by meaning, nor the other way round', async () => {
+  const apps = [await shop({ embedding: answeringFleet }), await shop({ runners: () => [] })];
+  const request = { query: 'kettle', limit: 2 };
+  const cursors = await Promise.all(
+    apps.map(async ({ post }) => (await (await post('/search', request)).json()).next_cursor),
+  );
+  const details = await Promise.all(
+    apps.map(async ({ post }, at) => {
+      const own = await post('/search', { ...request, cursor: cursors[at] });
+      expect(own.status).toBe(200);
+      return (await problemOf(await post('/search', { ...request, cursor: cursors[1 - at] })))
+        .detail;
+    }),
+  );
+  expect(details).toEqual([
+    expect.stringContaining('was found by words alone'),
+    expect.stringContaining('was also found by meaning'),
+  ]);
+});
+
 test('other modes than meaning need a query', async () => {
   const { post } = await shop();
   const vector = [1, 0, 0];

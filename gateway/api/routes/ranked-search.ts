@@ -35,13 +35,15 @@ export async function rankedSearch(
   { query: text, mode, filter, cosineMin, limit, cursor, request }: RankedSearch,
   { signal, onEmbedded }: { readonly signal: AbortSignal; readonly onEmbedded: () => void },
 ): Promise<RankedPage> {
-  const shown = cursor === undefined ? 0 : shownBefore(cursor, request);
+  const before = cursor === undefined ? null : parseCursor(cursor, request);
   const query = normaliseText(text);
   const { vector, reason } =
     mode === 'words'
       ? { vector: null, reason: null }
       : await vectorOrReason(queries, query, signal);
   onEmbedded();
+  const byMeaning = vector !== null;
+  if (before !== null && before.byMeaning !== byMeaning) throw otherRanking(before.byMeaning);
   const all = await hybridSearch(store, {
     // A blank at the end says that the last word is finished.
     query: text,
@@ -49,10 +51,11 @@ export async function rankedSearch(
     filter,
     cosineMin: cosineMin ?? model.meaningFloor,
   });
+  const shown = before?.shown ?? 0;
   const end = shown + limit;
   return {
     found: all.slice(shown, end),
-    nextCursor: all.length > end ? cursorAfter(end, request) : null,
+    nextCursor: all.length > end ? cursorAfter({ shown: end, byMeaning }, request) : null,
     fallbackReason: reason,
   };
 }
@@ -75,17 +78,30 @@ async function vectorOrReason(
   }
 }
 
-const cursorSchema = z.tuple([z.int().min(1), z.string()]);
+/** The pages before: how many hits they had, and whether these were also found by meaning. */
+type Before = { readonly shown: number; readonly byMeaning: boolean };
 
-const cursorAfter = (shown: number, request: unknown): string =>
-  Buffer.from(JSON.stringify([shown, markOf(request)])).toString('base64url');
+const cursorSchema = z.tuple([z.int().min(1), z.boolean(), z.string()]);
 
-function shownBefore(cursor: string, request: unknown): number {
+const cursorAfter = ({ shown, byMeaning }: Before, request: unknown): string =>
+  Buffer.from(JSON.stringify([shown, byMeaning, markOf(request)])).toString('base64url');
+
+function parseCursor(cursor: string, request: unknown): Before {
   try {
-    const [shown, mark] = cursorSchema.parse(
+    const [shown, byMeaning, mark] = cursorSchema.parse(
       JSON.parse(Buffer.from(cursor, 'base64url').toString()),
     );
-    if (mark === markOf(request)) return shown;
+    if (mark === markOf(request)) return { shown, byMeaning };
   } catch {}
   throw badCursor();
 }
+
+/** Runners came or went between two pages: a place in one ranking means nothing in the other. */
+const otherRanking = (wasByMeaning: boolean): ProblemError =>
+  badCursor(
+    wasByMeaning
+      ? 'the page before was also found by meaning, which no runner can do at present; begin ' +
+          'with the first page again'
+      : 'the page before was found by words alone, this one would also be by meaning; begin with ' +
+          'the first page again',
+  );

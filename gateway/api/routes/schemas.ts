@@ -199,15 +199,11 @@ export const productParams = z.object({
     .openapi({ description: 'product.id of an event.', example: 'p-1042' }),
 });
 
-/** The error for a cursor that this gateway did not give. */
-export const badCursor = (): ProblemError =>
-  new ProblemError({
-    status: 422,
-    code: 'validation_failed',
-    detail:
-      'cursor: not one that this gateway gave for this request; use next_cursor of the ' +
-      'previous page.',
-  });
+/** The error for a cursor that this gateway did not give, or that fits no more. */
+export const badCursor = (
+  why = 'not one that this gateway gave for this request; use next_cursor of the previous page',
+): ProblemError =>
+  new ProblemError({ status: 422, code: 'validation_failed', detail: `cursor: ${why}.` });
 
 /** A page, newest first, ends at a time (UTC ms) and an id. */
 export const cursorOf = (at: number, id: string): string =>
