@@ -20,6 +20,9 @@ export const featuresVersion = 1;
 
 /** A query is its first words. */
 const queryWordsMax = 24;
+/** At most so many of them may be misspelt; each is then found by at most so many trigrams. */
+export const misspeltWordsMax = 4;
+const misspeltTrigramsMax = 16;
 const prefixMax = 16;
 
 /** BM25's saturation and its correction for the length of a field. */
@@ -86,8 +89,8 @@ export function queryFeatures(
   const features = new Map<number, number>();
   for (const word of words) keepLargest(features, hash('word', word), 1);
   if (unfinished !== null) keepLargest(features, hash('prefix', unfinished), prefixWeight);
-  for (const word of misspelt)
-    for (const letters of trigramsOf(word))
+  for (const word of misspelt.slice(0, misspeltWordsMax))
+    for (const letters of trigramsOf(word).slice(0, misspeltTrigramsMax))
       keepLargest(features, hash('letters', letters), trigramWeight);
   keepLargest(features, hash('name', wholeOf(words)), wholeNameWeight);
   return listOf(features, (weight) => weight / one);

@@ -3,7 +3,7 @@
 
 import type { Product } from '#core/ports.ts';
 import { wordsOf } from './fold-text.ts';
-import type { WordQuery } from './word-features.ts';
+import { misspeltWordsMax, type WordQuery } from './word-features.ts';
 
 export type WordMatch = {
   /** The words of the query that the product has, the unfinished one by its beginning. */
@@ -16,54 +16,68 @@ export type WordMatch = {
 
 export function matchOf({ words, unfinished }: WordQuery, product: Product): WordMatch {
   const { id, name, category, description } = product;
-  const own = new Set([id, name, category ?? '', description ?? ''].flatMap(wordsOf));
-  const exact = new Set(
+  const called = new Set([id, name, category ?? ''].flatMap(wordsOf));
+  const exactIn = (own: ReadonlySet<string>): readonly string[] =>
     words.filter(
       (word) =>
         own.has(word) ||
         (word === unfinished && own.values().some((other) => other.startsWith(word))),
-    ),
+    );
+  const inCalled = exactIn(called);
+  const exact = new Set(
+    inCalled.length === words.length
+      ? inCalled
+      : [...inCalled, ...exactIn(new Set(wordsOf(description ?? '')))],
   );
-  const isSimilar = (word: string): boolean => {
-    const max = mistakesMax(word);
-    return max > 0 && own.values().some((other) => hasAtMost(max, word, other));
-  };
-  const found = words.filter((word) => exact.has(word) || isSimilar(word));
+  // As in the features: a mistake in a description would find too much.
+  const similar = words
+    .filter((word) => !exact.has(word) && mistakesMax(word) > 0)
+    .slice(0, misspeltWordsMax)
+    .filter((word) => called.values().some((other) => hasAtMost(mistakesMax(word), word, other)));
   const whole = words.join(' ');
   return {
     exact,
-    share: words.length === 0 ? 0 : found.length / words.length,
+    share: words.length === 0 ? 0 : (exact.size + similar.length) / words.length,
     isWhole: [id, name].some((text) => [...new Set(wordsOf(text))].join(' ') === whole),
   };
 }
 
+/** Comparing longer words costs much, and they are codes or addresses rather than words. */
+const similarLengthMax = 24;
+
 /** A number or a code with one wrong sign is another one, and so is a short word. */
 export function mistakesMax(word: string): number {
-  if (/\p{N}/u.test(word) || word.length < 4) return 0;
+  if (/\p{N}/u.test(word) || word.length < 4 || word.length > similarLengthMax) return 0;
   return word.length < 8 ? 1 : 2;
 }
 
 /**
  * Whether at most `max` signs were left out, added, replaced or swapped with their neighbour:
  * Damerau and Levenshtein's distance, in which no sign is changed twice.
+ *
+ * Row `i` holds the distances of the first `i` signs of `a` from the beginnings of `b` that are at
+ * most `max` signs shorter or longer: all others are farther away (Ukkonen 1985).
  */
-export function hasAtMost(max: number, a: string, b: string): boolean {
+export function hasAtMost(max: number, a: ArrayLike<string>, b: ArrayLike<string>): boolean {
   if (Math.abs(a.length - b.length) > max) return false;
-  let [before, row] = [[] as number[], Array.from({ length: b.length + 1 }, (_, at) => at)];
+  const width = 2 * max + 1;
+  let before: readonly number[] = [];
+  let row = Array.from({ length: width }, (_, at) => (at < max ? Infinity : at - max));
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
+    const next: number[] = [];
+    for (let at = 0; at < width; at++) {
+      const j = i + at - max;
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
       const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      next[j] = Math.min(
-        (row[j] ?? Infinity) + 1,
-        (next[j - 1] ?? Infinity) + 1,
-        (row[j - 1] ?? Infinity) + cost,
-        isSwapped ? (before[j - 2] ?? Infinity) + 1 : Infinity,
+      next[at] = Math.min(
+        (row[at + 1] ?? Infinity) + 1,
+        (next[at - 1] ?? Infinity) + 1,
+        (row[at] ?? Infinity) + cost,
+        isSwapped ? (before[at] ?? Infinity) + 1 : Infinity,
       );
     }
     if (Math.min(...next) > max) return false;
     [before, row] = [row, next];
   }
-  return (row[b.length] ?? Infinity) <= max;
+  return (row[b.length - a.length + max] ?? Infinity) <= max;
 }

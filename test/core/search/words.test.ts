@@ -49,7 +49,8 @@ describe('words', () => {
 describe('a product matches', () => {
   test.each([
     ['enamel kettle', 1],
-    ['kettle wistles', 1],
+    ['kettle whistles', 1],
+    ['kettle wistles', 0.5],
     ['enamel ket', 1],
     ['ketle', 1],
     ['ekttle', 1],
@@ -75,6 +76,32 @@ test('the distance of words counts signs left out, added, replaced and swapped',
     }),
     { numRuns: 50 },
   );
+});
+
+test('of two long words only the signs near the same place are compared', () => {
+  const length = 64;
+  let reads = 0;
+  const counted = (word: string): ArrayLike<string> =>
+    new Proxy(Array.from(word), {
+      get(signs, at) {
+        if (at !== 'length') reads += 1;
+        return Reflect.get(signs, at);
+      },
+    });
+  const same = 'a'.repeat(length - 2);
+  expect(hasAtMost(2, counted(`${same}bb`), counted(`${same}cc`))).toBe(true);
+  // Five signs of the one word for each of the other, with their neighbours.
+  expect(reads).toBeLessThanOrEqual(length * 5 * 6);
+});
+
+test('typing mistakes are looked for in four words of a query, none of them long', () => {
+  const named = (name: string): Product => ({ ...kettle, name });
+  const mistaken = ['tabel', 'chiar', 'lmap', 'mirrro', 'carpte', 'vsae'].join(' ');
+  const share = (query: string, name: string) => matchOf(wordQueryOf(query), named(name)).share;
+  expect(share(mistaken, 'table chair lamp mirror carpet vase')).toBe(4 / 6);
+  const [long, longer] = ['k'.repeat(24), 'k'.repeat(25)];
+  expect(share(`${long.slice(0, -1)}x`, long)).toBe(1);
+  expect(share(`${longer.slice(0, -1)}x`, longer)).toBe(0);
 });
 
 /** Every word that `max` changes can make of `word`, each before the signs of the one before. */
@@ -108,4 +135,15 @@ test('a product has distinct features, and a query shares those that it means', 
   expect(shared('enamel ket ')).toBe(1);
   expect(shared('ketle')).toBe(0);
   expect(shared('ketle', ['ketle'])).toBe(4);
+});
+
+test('a query has a bounded number of features, however misspelt it is', () => {
+  const letter = (n: number): string => String.fromCharCode(97 + (n % 26));
+  const long = Array.from({ length: 24 }, (_word, n) =>
+    Array.from({ length: 24 }, (_letter, at) => letter(n + at * at * (n + 1))).join(''),
+  );
+  const query = wordQueryOf(long.join(' '));
+  expect(query.words).toHaveLength(24);
+  const exact = queryFeatures(query).ids.length;
+  expect(queryFeatures(query, query.words).ids.length).toBeLessThanOrEqual(exact + 4 * 16);
 });
