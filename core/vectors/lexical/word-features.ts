@@ -16,7 +16,7 @@ import type { Product, WordFeatures } from '#core/ports.ts';
 import { wordsOf } from './fold-text.ts';
 
 /** Changes with everything here and in fold-text.ts that changes the features of a product. */
-export const featuresVersion = 1;
+export const featuresVersion = 2;
 
 /** A query is its first words. */
 const queryWordsMax = 24;
@@ -24,6 +24,10 @@ const queryWordsMax = 24;
 export const misspeltWordsMax = 4;
 const misspeltTrigramsMax = 16;
 const prefixMax = 16;
+/** A product with more has a long description, of which the last words are not found. */
+const featuresMax = 512;
+/** Longer words are found only as a whole. */
+const lengthOfPartsMax = 32;
 
 /** BM25's saturation and its correction for the length of a field. */
 const [saturation, lengthShare] = [1.2, 0.6];
@@ -63,22 +67,33 @@ export function wordQueryOf(text: string): WordQuery {
 }
 
 export function productFeatures(product: Product): WordFeatures {
-  const features = new Map<number, number>();
-  for (const { field, weight, usual } of fields) {
-    const words = wordsOf(product[field] ?? '');
-    const length = 1 - lengthShare + (lengthShare * words.length) / usual;
+  const words = fields.flatMap(({ field, weight, usual }) => {
+    const own = wordsOf(product[field] ?? '');
+    const length = 1 - lengthShare + (lengthShare * own.length) / usual;
     const counts = (weight * (saturation + 1)) / (1 + saturation * length);
-    for (const word of new Set(words)) {
-      keepLargest(features, hash('word', word), counts);
-      // Descriptions are long: a mistake or a beginning in one would find too much.
-      if (field === 'description') continue;
-      for (const prefix of prefixesOf(word)) keepLargest(features, hash('prefix', prefix), counts);
-      for (const letters of trigramsOf(word))
-        keepLargest(features, hash('letters', letters), counts);
-    }
-  }
+    // Descriptions are long: a mistake or a beginning in one would find too much.
+    const hasParts = (word: string): boolean =>
+      field !== 'description' && word.length <= lengthOfPartsMax;
+    return [...new Set(own)].map((word) => ({ word, counts, hasParts: hasParts(word) }));
+  });
+  const divided = words.filter(({ hasParts }) => hasParts);
+  const features = new Map<number, number>();
   keepLargest(features, hash('name', wholeOf(wordsOf(product.name))), 1);
-  return listOf(features, (weight) => Math.max(1, Math.round(weight * one)));
+  for (const { word, counts } of words) keepLargest(features, hash('word', word), counts);
+  for (const { word, counts } of divided)
+    for (const prefix of prefixesOf(word)) keepLargest(features, hash('prefix', prefix), counts);
+  for (const { word, counts } of divided)
+    for (const letters of trigramsOf(word)) keepLargest(features, hash('letters', letters), counts);
+  return listOf(heaviest(features), (weight) => Math.max(1, Math.round(weight * one)));
+}
+
+/**
+ * The features of the most weight. Of equal weight, those that were added first: whole words, then
+ * beginnings, then letters.
+ */
+function heaviest(features: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+  if (features.size <= featuresMax) return features;
+  return new Map([...features].toSorted(([, a], [, b]) => b - a).slice(0, featuresMax));
 }
 
 /** @param misspelt words of the query to which other words may be similar */

@@ -94,10 +94,11 @@ test('of two long words only the signs near the same place are compared', () => 
   expect(reads).toBeLessThanOrEqual(length * 5 * 6);
 });
 
+const share = (query: string, name: string): number =>
+  matchOf(wordQueryOf(query), { ...kettle, name }).share;
+
 test('typing mistakes are looked for in four words of a query, none of them long', () => {
-  const named = (name: string): Product => ({ ...kettle, name });
   const mistaken = ['tabel', 'chiar', 'lmap', 'mirrro', 'carpte', 'vsae'].join(' ');
-  const share = (query: string, name: string) => matchOf(wordQueryOf(query), named(name)).share;
   expect(share(mistaken, 'table chair lamp mirror carpet vase')).toBe(4 / 6);
   const [long, longer] = ['k'.repeat(24), 'k'.repeat(25)];
   expect(share(`${long.slice(0, -1)}x`, long)).toBe(1);
@@ -138,12 +139,37 @@ test('a product has distinct features, and a query shares those that it means', 
 });
 
 test('a query has a bounded number of features, however misspelt it is', () => {
-  const letter = (n: number): string => String.fromCharCode(97 + (n % 26));
   const long = Array.from({ length: 24 }, (_word, n) =>
-    Array.from({ length: 24 }, (_letter, at) => letter(n + at * at * (n + 1))).join(''),
+    Array.from({ length: 24 }, (_letter, at) =>
+      String.fromCharCode(97 + ((n + at * at * (n + 1)) % 26)),
+    ).join(''),
   );
   const query = wordQueryOf(long.join(' '));
   expect(query.words).toHaveLength(24);
   const exact = queryFeatures(query).ids.length;
   expect(queryFeatures(query, query.words).ids.length).toBeLessThanOrEqual(exact + 4 * 16);
+});
+
+test('a product has at most 512 features: first its name, then the first words about it', () => {
+  const words = Array.from({ length: 512 }, (_, n) => `w${n}`);
+  const long = 'z'.repeat(40);
+  const product: Product = {
+    id: 'SKU-1',
+    name: `Enamel kettle ${long}`,
+    description: words.join(' '),
+    category: 'Kitchen',
+    price: 1,
+  };
+  const own = new Set(productFeatures(product).ids);
+  expect(own.size).toBe(512);
+  const isFound = (query: string, misspelt: readonly string[] = []) =>
+    queryFeatures(wordQueryOf(`${query} `), misspelt).ids.some((id) => own.has(id));
+  const whole = [...'sku 1 sku1 enamel kettle kitchen'.split(' '), long, product.name];
+  expect(whole.filter((query) => !isFound(query))).toEqual([]);
+  expect(isFound('ketle', ['ketle'])).toBe(true);
+  expect(['w0', 'w300', 'w511'].map((word) => isFound(word))).toEqual([true, true, false]);
+  // A beginning or the letters of a very long word find nothing.
+  expect(queryFeatures(wordQueryOf('zzzzz'), ['zzzzz']).ids.filter((id) => own.has(id))).toEqual(
+    [],
+  );
 });
