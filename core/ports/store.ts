@@ -87,8 +87,9 @@ export type VectorStore = AsyncDisposable & {
    */
   searchWords(request: WordSearchRequest): Promise<readonly SearchHit[]>;
   /**
-   * Prepares stored texts of older versions for `searchWords`, which finds only prepared ones. Each
-   * call prepares some; `false` when no text is left. New texts are prepared as they are put.
+   * Prepares stored texts of older versions for `searchWords`, which finds only prepared ones, and
+   * removes what it keeps of texts that are gone. Each call does some of it; `false` at the end of
+   * a pass over all. New texts are prepared as they are put.
    */
   prepareWords(): Promise<boolean>;
   /**

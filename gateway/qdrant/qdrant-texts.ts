@@ -40,12 +40,11 @@ export function createQdrantTexts({
       if (valid.length === 0) return outcomes;
       const at = clock.monotonic();
       const points = valid.map((text) => textPoint(text, clock.now()));
-      await Promise.all([
-        qdrant.write('write texts', (client) =>
-          applied(client.upsert(collection, { points, wait: true })),
-        ),
-        words.put(valid),
-      ]);
+      await qdrant.write('write texts', (client) =>
+        applied(client.upsert(collection, { points, wait: true })),
+      );
+      // After the text: see `deleteGone` of the words.
+      await words.put(valid);
       references.written(
         valid.map(({ id }) => id),
         at,

@@ -28,8 +28,8 @@ export function createQdrantWords({
   readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
 }): QdrantWords {
-  /** Where the next page of this pass begins; `null` before a pass. */
-  let next: Schemas['ScrollRequest']['offset'] = null;
+  /** The place in a pass, which looks at all texts, then at all words. `null`: its beginning. */
+  let [stage, next]: ['texts' | 'words', Offset] = ['texts', null];
 
   const existing = (collection: string, ids: readonly string[]): Promise<ReadonlySet<string>> =>
     qdrant.read(`look for texts in ${collection}`, async (client) => {
@@ -50,37 +50,55 @@ export function createQdrantWords({
     );
   };
 
+  const deleteGone: QdrantWords['deleteGone'] = async (ids) => {
+    const kept = await existing(names.texts, ids);
+    const gone = ids.filter((id) => !kept.has(id));
+    if (gone.length === 0) return;
+    await qdrant.write('delete words', (client) =>
+      applied(client.delete(names.words, { points: gone, wait: true })),
+    );
+    // A text that was put again before this look has lost its words. One that is put later writes
+    // its words later still, because they follow the text.
+    const back = await qdrant.read('read texts', (client) =>
+      client.retrieve(names.texts, { ids: gone, with_payload: payloadOfTexts }),
+    );
+    await put(back.map(bareText));
+  };
+
+  const addMissing = async (offset: Offset): Promise<Offset> => {
+    const { points, next_page_offset: after } = await qdrant.read('read texts', (client) =>
+      client.scroll(names.texts, { limit: pageMax, offset, with_payload: payloadOfTexts }),
+    );
+    const texts = points.map(bareText).filter(({ product }) => product !== null);
+    const ids = texts.map(({ id }) => id);
+    const known = ids.length === 0 ? new Set() : await existing(names.words, ids);
+    await put(texts.filter(({ id }) => !known.has(id)));
+    return offsetOf(after);
+  };
+
+  const deleteNeedless = async (offset: Offset): Promise<Offset> => {
+    const { points, next_page_offset: after } = await qdrant.read('read words', (client) =>
+      client.scroll(names.words, { limit: pageMax, offset, with_payload: false }),
+    );
+    if (points.length > 0) await deleteGone(points.map(({ id }) => String(id)));
+    return offsetOf(after);
+  };
+
   return {
     put,
-
-    async deleteGone(ids) {
-      const kept = await existing(names.texts, ids);
-      const points = ids.filter((id) => !kept.has(id));
-      if (points.length === 0) return;
-      await qdrant.write('delete words', (client) =>
-        applied(client.delete(names.words, { points, wait: true })),
-      );
-    },
+    deleteGone,
 
     async prepare() {
-      const { points, next_page_offset: after } = await qdrant.read('read texts', (client) =>
-        client.scroll(names.texts, {
-          limit: pageMax,
-          offset: next ?? null,
-          with_payload: ['text', 'product'],
-        }),
-      );
-      const texts = points.map(bareText).filter(({ product }) => product !== null);
-      const known =
-        texts.length === 0
-          ? new Set()
-          : await existing(
-              names.words,
-              texts.map(({ id }) => id),
-            );
-      await put(texts.filter(({ id }) => !known.has(id)));
-      next = typeof after === 'string' || typeof after === 'number' ? after : null;
-      return next !== null;
+      next = await (stage === 'texts' ? addMissing : deleteNeedless)(next);
+      if (next === null) stage = stage === 'texts' ? 'words' : 'texts';
+      return next !== null || stage === 'words';
     },
   };
 }
+
+const payloadOfTexts = ['text', 'product'];
+
+type Offset = string | number | null;
+
+const offsetOf = (after: Schemas['ScrollRequest']['offset']): Offset =>
+  typeof after === 'string' || typeof after === 'number' ? after : null;

@@ -1,5 +1,6 @@
-// Prepares the stored texts of older versions for search by words, once after every start, in small
-// steps that leave the store time for other calls.
+// Prepares the stored texts of older versions for search by words, after every start and every
+// hour, because an older gateway may still store some beside this one. Small steps leave the store
+// time for other calls.
 
 import type { Clock, VectorStore } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
@@ -8,8 +9,9 @@ import { createTroubleLog } from '../telemetry/trouble-log.ts';
 
 const pauseMs = 20;
 const retryMs = 10_000;
+const passEveryMs = 3_600_000;
 
-/** Resolves when no text is left, or the signal aborts. Never throws: it tries again. */
+/** Resolves when the signal aborts. Never throws: it tries again. */
 export async function prepareWords(
   {
     store,
@@ -28,8 +30,7 @@ export async function prepareWords(
   let waitMs = 0;
   while (await rest(clock, waitMs, signal)) {
     try {
-      if (!(await store.prepareWords())) return;
-      waitMs = pauseMs;
+      waitMs = (await store.prepareWords()) ? pauseMs : passEveryMs;
     } catch (error) {
       failed(error);
       waitMs = retryMs;

@@ -53,8 +53,8 @@ export type WordWrites = {
   prepareWords(): boolean;
 };
 
-/** Texts that one step prepares: some milliseconds of the writer's work. */
-const prepareMax = 100;
+/** Texts that one step looks at, and prepares: some milliseconds of the writer's work. */
+const [lookMax, prepareMax] = [1_000, 100];
 
 /** The features of one text, by its key. They go with the text, in the same transaction. */
 export class TextWords {
@@ -84,25 +84,34 @@ export class TextWords {
 
 export function createWordWrites(database: DatabaseSync): WordWrites {
   const words = new TextWords(database);
+  const lastOfNext = database.prepare(`
+    SELECT max(key) AS key
+    FROM (SELECT key FROM texts WHERE key > ? ORDER BY key LIMIT ${lookMax})`);
   const wordless = database.prepare(`
     SELECT key, product FROM texts
-    WHERE key > ? AND product IS NOT NULL AND key NOT IN (SELECT text FROM worded_texts)
+    WHERE key > ? AND key <= ? AND product IS NOT NULL
+      AND key NOT IN (SELECT text FROM worded_texts)
     ORDER BY key LIMIT ${prepareMax}`);
-  /** This pass has prepared all texts up to this one. */
-  let upTo = -1;
+  /** This pass has prepared all texts up to this one, and has found some that lacked features. */
+  let [upTo, hasFound] = [-1, false];
 
   return {
     prepareWords() {
-      const rows = wordless.all(upTo);
+      const last = lastOfNext.get(upTo)?.['key'] ?? null;
+      if (last === null) {
+        // Only a whole pass that finds none is the end: a step of this one may have been undone.
+        const isEnd = !hasFound;
+        [upTo, hasFound] = [-1, false];
+        return !isEnd;
+      }
+      const rows = wordless.all(upTo, last);
       for (const { key, product: json } of rows) {
         const product = productOf(json);
         if (product !== null) words.put(Number(key), product);
-        upTo = Number(key);
       }
-      // Only a whole pass without any finding is the end: a step of this one may have been undone.
-      const isEnd = rows.length < prepareMax && upTo < 0;
-      if (rows.length < prepareMax) upTo = -1;
-      return !isEnd;
+      hasFound ||= rows.length > 0;
+      upTo = Number(rows.length < prepareMax ? last : rows.at(-1)?.['key']);
+      return true;
     },
   };
 }
