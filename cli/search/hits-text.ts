@@ -5,7 +5,10 @@ import { bold, dim } from '../colours.ts';
 import { count } from '../progress-bar.ts';
 
 /** ` “words” (8 ms)`, then two lines for each hit. */
-export function hitsText(query: string, { took_ms: tookMs, hits }: SearchResult): string {
+export function hitsText(
+  query: string,
+  { took_ms: tookMs, hits, fallback_reason: reason }: SearchResult,
+): string {
   const lines = hits.map(({ score, text, product, events }) => {
     const types = Object.entries(events.by_type)
       .map(([type, total]) => `${type} ${count(total)}`)
@@ -14,5 +17,6 @@ export function hitsText(query: string, { took_ms: tookMs, hits }: SearchResult)
     return `    ${score.toFixed(3)}  ${bold(title)}\n           ${dim(types)}`;
   });
   const list = lines.length === 0 ? '    nothing found' : lines.join('\n');
-  return `  “${query}” ${dim(`(${Math.round(tookMs)} ms)`)}\n${list}\n`;
+  const how = reason === undefined ? '' : `, by words alone: ${reason}`;
+  return `  “${query}” ${dim(`(${Math.round(tookMs)} ms${how})`)}\n${list}\n`;
 }

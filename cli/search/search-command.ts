@@ -16,6 +16,11 @@ import { hitsText } from './hits-text.ts';
 const flags = {
   ...section('Hits', {
     limit: integer('N', 5, 1, 100, 'how many hits'),
+    mode: choice(
+      ['hybrid', 'words', 'meaning'],
+      null,
+      'what finds them: words, meaning or both (default hybrid)',
+    ),
     'event-type': choice(eventTypes, null, 'only products with such events'),
     category: text('NAME', null, 'only products of this category'),
     'price-max': number('P', null, 0, 1e12, 'only products with events at this price or less'),
@@ -26,7 +31,7 @@ const flags = {
 
 const command: Command<typeof flags> = {
   usage: 'npm run search --',
-  about: 'Searches the index of a running gateway by meaning.',
+  about: 'Searches the index of a running gateway by words and by meaning.',
   flags,
   operands: ['WORDS…'],
   variables: gatewayVariables,
@@ -48,8 +53,9 @@ async function search(values: FlagValues<typeof flags>, words: readonly string[]
     ...(values.category !== null && { category: values.category }),
     ...(values['price-max'] !== null && { price_max: values['price-max'] }),
   };
+  const mode = values.mode === null ? {} : { mode: values.mode };
   const result = await client
-    .search({ query, limit: values.limit, filter }, { signal: interrupt.stop })
+    .search({ query, ...mode, limit: values.limit, filter }, { signal: interrupt.stop })
     .catch(throwExplained);
   process.stdout.write(
     values.json ? `${JSON.stringify(result)}\n` : `\n${hitsText(query, result)}`,

@@ -42,7 +42,7 @@ describe('npm run search', () => {
       status: 200,
       body: { hits: [hit], took_ms: 8.4 },
     }));
-    const words = ['gift for', 'a coffee lover', '--price-max', '150'];
+    const words = ['gift for', 'a coffee lover', '--price-max', '150', '--mode', 'words'];
     const { code, stdout, stderr } = await run(
       'cli/search/search-command.ts',
       ...words,
@@ -51,19 +51,20 @@ describe('npm run search', () => {
     );
     expect([code, stderr]).toEqual([0, '']);
     expect(gateway.requests.map(({ body }: ReceivedRequest) => JSON.parse(body))).toEqual([
-      { query: 'gift for a coffee lover', limit: 5, filter: { price_max: 150 } },
+      { query: 'gift for a coffee lover', mode: 'words', limit: 5, filter: { price_max: 150 } },
     ]);
     expect(stdout).toContain('0.612  Espresso machine, 129.00');
     expect(stdout).toContain('view 1,230, purchase 4');
   });
 
-  test('says so when nothing is found', async () => {
+  test('says so when nothing is found, and when no runner took part', async () => {
     await using gateway = await scriptedGateway(() => ({
       status: 200,
-      body: { hits: [], took_ms: 1 },
+      body: { hits: [], took_ms: 1, fallback_reason: 'no_runner' },
     }));
     const { stdout } = await run('cli/search/search-command.ts', 'x', '--target', gateway.url);
     expect(stdout).toContain('nothing found');
+    expect(stdout).toContain('by words alone: no_runner');
   });
 });
 
