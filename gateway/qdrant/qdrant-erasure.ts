@@ -9,7 +9,7 @@ import { applied } from './applied-write.ts';
 import { erasedKind } from './erased-kind.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Condition, hasId, isAnyText, isBefore, isValue } from './qdrant-filter.ts';
+import { type Condition, hasId, isAnyText, isSince, isValue } from './qdrant-filter.ts';
 import { putPoints } from './qdrant-payloads.ts';
 import { stringAt, timeOf } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
@@ -60,7 +60,8 @@ export function createQdrantErasure(parts: Parts): ErasureStore {
             },
           },
         ],
-        { must: [isBefore('at', request.at + 1)] },
+        // Earlier versions wrote requests without this time.
+        { must_not: [isSince('at', request.at + 1)] },
       ),
     async request(id) {
       const [found = null] = await requestsIn([hasId([id])], 1);

@@ -117,6 +117,39 @@ describe('several gateways', () => {
     expect((await one.event(eventIdOf(1)))?.timestamp).toBe(20);
   });
 
+  it('replace and finish an erasure of an earlier version, without a time beside it', async () => {
+    const { erasureStore } = await openStore();
+    const request = {
+      id: '00000000-0000-8000-8000-000000000001',
+      userId: 'anna',
+      sessionIds: [],
+      at: noon,
+      finishedAt: null,
+      counts: {},
+    };
+    await fetch(`${double.url}/collections/test_texts_erasures/points?wait=true`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        points: [
+          {
+            id: request.id,
+            vector: {},
+            payload: { type: 'request', is_open: 'yes', request: JSON.stringify(request) },
+          },
+        ],
+      }),
+    });
+    expect(await erasureStore.openRequests()).toEqual([request]);
+    const again = { ...request, at: noon + 5 };
+    await erasureStore.putRequest(again);
+    expect(await erasureStore.openRequests()).toEqual([again]);
+    await erasureStore.putRequest({ ...request, finishedAt: noon + 9 });
+    expect(await erasureStore.openRequests()).toEqual([again]);
+    await erasureStore.putRequest({ ...again, userId: null, finishedAt: noon + 9 });
+    expect(await erasureStore.openRequests()).toEqual([]);
+  });
+
   it('never sweep a text that the store just reported to another gateway as known', async () => {
     const clock = new ManualClock(noon);
     const [one, two] = await twoStores(clock);
