@@ -63,9 +63,10 @@ function microsPerEvent(mapper: RecordMapping, records: readonly unknown[], coun
   while (events < count) {
     for (const record of records) {
       if (mapper.unmet(record, facts) !== null) continue;
-      const items = mapper.countOf(record) ?? 1;
-      for (let at = 0; at < items; at += 1) mapper.eventOf(mapper.itemAt(record, at), facts);
-      events += items;
+      const places = mapper.placesOf(record, Infinity) ?? [[]];
+      if (typeof places === 'string') throw new Error(`A record of ${mapper.name} has ${places}`);
+      for (const place of places) mapper.eventOf(mapper.itemAt(record, place), facts);
+      events += places.length;
     }
   }
   const { user, system } = process.threadCpuUsage(before);

@@ -12,6 +12,7 @@ import {
 } from '#core/event/parse-event.ts';
 import { type PlacedRecord, pieceOf, recordIdOf } from '#core/event/record-id.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
+import { elementsMax, type ItemPlace } from '#core/mapping/item-places.ts';
 import type { RecordFacts } from '#core/mapping/record-columns.ts';
 import type { MappingSet, RecordMapping } from '#core/mapping/record-mapping.ts';
 import type { LogRecord, Rejection } from '#core/ports.ts';
@@ -122,17 +123,18 @@ function mappedEvents(
   const other = reading.named === null ? null : mapping.unmetByValue(value);
   if (other !== null)
     return [{ read: invalidEvent(`${other.message} by the mapping ${mapping.name}`), piece }];
-  const count = mapping.countOf(value);
-  const problem = count === null ? null : listProblem(value, mapping, reading, count);
-  if (problem !== null) return [{ read: problem, piece }];
-  const isList = count !== null;
+  const places = itemsIn(value, mapping, reading);
+  if (places !== null && 'reason' in places) return [{ read: places, piece }];
   const place = piece?.index ?? pieceOf(reading.record.headers);
   const facts = factsOf(reading.record);
-  return Array.from({ length: count ?? 1 }, (_, at): Part => {
-    const result = mapping.eventOf(mapping.itemAt(value, at), facts);
-    const index = !isList ? place : place === null ? String(at) : `${place}.${at}`;
+  return (places ?? [null]).map((itemPlace, at): Part => {
+    const item = itemPlace === null ? value : mapping.itemAt(value, itemPlace);
+    const result = mapping.eventOf(item, facts);
+    const index = itemPlace === null ? place : place === null ? String(at) : `${place}.${at}`;
     const itemPiece =
-      isList && index !== null ? { index, value: () => bytesOf(mapping.itemAt(value, at)) } : piece;
+      itemPlace !== null && index !== null
+        ? { index, value: () => bytesOf(mapping.itemAt(value, itemPlace)) }
+        : piece;
     if ('turnedAway' in result) {
       const { reason, detail } = result.turnedAway;
       const read: Read = result.byRule
@@ -150,25 +152,32 @@ function mappedEvents(
   });
 }
 
-/** Every item carries the rest of its record, which must not fill the memory or the stack. */
-function listProblem(
+/**
+ * Where the items of the list are; `null` for a value without a list. Every item carries the rest
+ * of its record, which must not fill the memory or the stack.
+ */
+function itemsIn(
   value: unknown,
   mapping: RecordMapping,
   { record, rules }: Reading,
-  count: number,
-): Rejection | null {
+): readonly ItemPlace[] | Rejection | null {
   const { depthMax } = rules.limits;
-  if (count === 0) return refused(mapping, 'no items', 'an empty list');
-  if (count > eventsPerRecordMax) return tooMany;
-  if (isDeeperThan(depthMax, value))
+  if (mapping.hasItems && isDeeperThan(depthMax, value))
     return invalidEvent(
       `got nesting of more than ${depthMax} levels, allowed: at most ${depthMax}`,
     );
-  if (count * record.value.length <= itemBytesMax) return null;
-  const size = count * bytesOf(mapping.itemAt(value, 0)).length;
-  if (size <= itemBytesMax) return null;
+  const places = mapping.placesOf(value, eventsPerRecordMax);
+  if (places === null) return null;
+  if (places === 'too-many-items') return tooMany;
+  if (places === 'too-many-elements')
+    return tooLarge(`more than ${elementsMax} elements in the lists of one record`, elementsMax);
+  const [first] = places;
+  if (first === undefined) return refused(mapping, 'no items', 'an empty list');
+  if (places.length * record.value.length <= itemBytesMax) return places;
+  const size = places.length * bytesOf(mapping.itemAt(value, first)).length;
+  if (size <= itemBytesMax) return places;
   return tooLarge(
-    `${count} items that take ${size} bytes with the rest of the record`,
+    `${places.length} items that take ${size} bytes with the rest of the record`,
     itemBytesMax,
   );
 }

@@ -109,7 +109,7 @@ export function structureProblem(
 
 /** Whether objects and lists are nested deeper, where `JSON.stringify` may find no room. */
 export function isDeeperThan(depthMax: number, value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return false;
   return depthMax === 0 || Object.values(value).some((inner) => isDeeperThan(depthMax - 1, inner));
 }
 

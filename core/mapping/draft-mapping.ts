@@ -48,7 +48,7 @@ export function draftMapping(records: readonly unknown[]): Draft {
     ...(time.format !== null && { date_format: time.format }),
     ...(list !== '' && { each: `{${list}}` }),
     event: {
-      ...optional('event_id', uniqueId(ofRecord, records.length, guesses)),
+      ...optional('event_id', uniqueId(ofRecord, sample.rows.get('') ?? 0, guesses)),
       event_type: type.field,
       timestamp: time.from,
       user_id: userOf(inScope, guesses),

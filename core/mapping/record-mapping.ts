@@ -5,9 +5,9 @@ import { parseTimestamp, unixMs, withOffset } from '#core/event/timestamp.ts';
 import { zoneOffset } from '#core/time/zone-offset.ts';
 import { type TurnedAway, type Unmet, unmetOf } from './conditions.ts';
 import { type DateReader, dateReader } from './dates.ts';
+import { itemAt, type ItemPlace, itemPlaces } from './item-places.ts';
 import { eventMapper } from './map-row.ts';
 import type { ConditionSpec, Mapping } from './mapping.ts';
-import { member } from './member-text.ts';
 import { columnReader, isAboutRecord, type RecordFacts } from './record-columns.ts';
 import type { Resolve } from './template.ts';
 
@@ -24,10 +24,10 @@ export type RecordMapping = {
   unmet(value: unknown, record: RecordFacts): Unmet | null;
   /** Does the same as `unmet` for a named mapping: what is around the value does not matter. */
   unmetByValue(value: unknown): Unmet | null;
-  /** How many items the list of `each` has; `null` without `each` or a list. */
-  countOf(value: unknown): number | null;
-  /** The value with this item in the place of the list; without a list, itself. */
-  itemAt(value: unknown, index: number): unknown;
+  /** The places of the items of `each`, see `itemPlaces`; `null` without `each` or a list. */
+  placesOf(value: unknown, itemsMax: number): ReturnType<typeof itemPlaces>;
+  /** The value with the item at this place instead of the list. */
+  itemAt(value: unknown, place: ItemPlace): unknown;
   eventOf(item: unknown, record: RecordFacts | null): MappedEvent;
 };
 
@@ -57,8 +57,8 @@ export function recordMapping({ applies_to: conditions = [], ...mapping }: Mappi
     hasItems: list !== null,
     unmet,
     unmetByValue: (value) => unmetByValue(value, null),
-    countOf: (value) => (list === null ? null : countAt(value, list)),
-    itemAt: (value, index) => (list === null ? value : itemAt(value, list, index)),
+    placesOf: (value, itemsMax) => (list === null ? null : itemPlaces(value, list, itemsMax)),
+    itemAt: (value, place) => (list === null ? value : itemAt(value, list, place)),
     eventOf(item, record) {
       const mapped = toEvent(rowOf(item, record));
       return 'event' in mapped
@@ -90,34 +90,6 @@ function newColumns() {
       readers.map((of) => of(value, record));
   };
   return { resolve, reader };
-}
-
-/**
- * Counts the items at a path. There may be lists in lists: `{orders.items}` of `{orders: [{items:
- * [1, 2]}]}`.
- */
-function countAt(value: unknown, path: readonly string[]): number | null {
-  const [name, ...rest] = path;
-  if (!Array.isArray(value)) return name === undefined ? null : countAt(member(value, name), rest);
-  if (name === undefined) return value.length;
-  return value.reduce<number>((sum, item) => sum + (countAt(item, path) ?? 1), 0);
-}
-
-function itemAt(value: unknown, path: readonly string[], index: number): unknown {
-  const [name, ...rest] = path;
-  if (Array.isArray(value)) {
-    if (name === undefined) return value[index];
-    let left = index;
-    for (const item of value) {
-      const count = countAt(item, path) ?? 1;
-      if (left < count) return itemAt(item, path, left);
-      left -= count;
-    }
-  }
-  const inner = name === undefined ? undefined : member(value, name);
-  return name === undefined || inner === undefined
-    ? value
-    : { ...Object(value), [name]: itemAt(inner, rest, index) };
 }
 
 /** Reads dates in the mapping's format. Without one: any time of an event, or one of RFC 2822. */

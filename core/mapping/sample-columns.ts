@@ -1,6 +1,8 @@
 // Lists the columns of sample records: which members they have, in which lists, and which texts.
 
 import { isExactNumber } from '#core/event/exact-json.ts';
+import { isDeeperThan } from '#core/event/json-guard.ts';
+import { eventLimits } from '#core/event/parse-event.ts';
 import { textOf } from './member-text.ts';
 
 export type SampleColumn = {
@@ -20,7 +22,9 @@ export type Sample = {
 const depthMax = 8;
 const columnsMax = 1000;
 
-export function sampleColumns(records: readonly unknown[]): Sample {
+/** Records that are nested deeper than an event may be are left out. */
+export function sampleColumns(sent: readonly unknown[]): Sample {
+  const records = sent.filter((record) => !isDeeperThan(eventLimits.depthMax, record));
   const columns = new Map<string, { name: string; list: string; texts: string[] }>();
   const rows = new Map<string, number>([['', records.length]]);
 

@@ -104,3 +104,10 @@ test('of records without a product and a search is refused with the names that t
     'No member looks like the id of a product or a search; found level, host.',
   );
 });
+
+test('a record that is nested deeper than an event may be is left out of the sample', () => {
+  const lists = '['.repeat(50_000) + ']'.repeat(50_000);
+  const records = recordsOf('segment.ndjson');
+  const deep: unknown = JSON.parse(`{"properties":${lists}}`);
+  expect(draftMapping([deep, ...records])).toEqual(draftMapping(records));
+});

@@ -154,6 +154,39 @@ function nested(depth: number): Uint8Array {
   return bytes(text.replace('"deep":0', `"deep":${'['.repeat(depth)}${']'.repeat(depth)}`));
 }
 
+type JsonText = fc.Arbitrary<string>;
+const anyJson: JsonText = fc.jsonValue().map((value) => JSON.stringify(value));
+const constant = (value: unknown): JsonText => fc.constant(JSON.stringify(value));
+const objectOf = (members: Readonly<Record<string, JsonText>>): JsonText =>
+  fc.record(members).map((texts) => {
+    const written = Object.entries(texts).map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+    return `{${written.join(',')}}`;
+  });
+const listOf = (item: JsonText): JsonText => fc.array(item).map((texts) => `[${texts.join(',')}]`);
+/** In lists in lists, or not. */
+const inLists = (inner: JsonText): JsonText =>
+  fc
+    .tuple(inner, fc.oneof({ weight: 9, arbitrary: fc.nat(4) }, fc.constant(20_000)))
+    .map(([text, depth]) => '['.repeat(depth) + text + ']'.repeat(depth));
+
+const ottoJson = objectOf({ session: constant(1), events: inLists(listOf(anyJson)) });
+const googleJson = objectOf({
+  client_id: constant(1),
+  events: inLists(
+    listOf(
+      objectOf({
+        name: constant('purchase'),
+        params: inLists(objectOf({ items: inLists(anyJson) })),
+      }),
+    ),
+  ),
+});
+const segmentJson = objectOf({
+  type: constant('track'),
+  event: constant('Order Completed'),
+  properties: inLists(objectOf({ products: inLists(anyJson) })),
+});
+
 describe('a mapping of one’s own', () => {
   const yaml = `
     event:
@@ -206,25 +239,66 @@ describe('a mapping of one’s own', () => {
     ]);
   });
 
+  test('refuses lists in lists of any depth around its items', () => {
+    const headers = { 'vectorstream.mapping': bytes('segment-orders') };
+    for (const inner of ['', JSON.stringify(order.properties)]) {
+      const lists = '['.repeat(100_000) + inner + ']'.repeat(100_000);
+      const value = bytes(JSON.stringify({ ...order, properties: 0 }).replace('0}', `${lists}}`));
+      expect(read(null, readyMade('segment-orders'), { value, headers })).toMatchObject([
+        { reason: 'invalid_event', message: expect.stringMatching(/nesting of more than 32/) },
+      ]);
+    }
+  });
+
   test('of any list of items ends in parts, whose bytes can be written', () => {
     const mappings = readyMade('otto', 'ga4-events', 'shopify-orders', 'segment-orders');
-    const shape = fc.oneof(
-      fc.record({ session: fc.nat(), events: fc.array(fc.jsonValue(), { minLength: 1 }) }),
-      fc.record({
-        client_id: fc.nat(),
-        events: fc.array(fc.record({ name: fc.string(), params: fc.jsonValue() })),
-      }),
-      fc.record({
-        type: fc.constant('track'),
-        event: fc.constant('Order Completed'),
-        properties: fc.record({ products: fc.jsonValue() }),
-      }),
-    );
     fc.assert(
-      fc.property(shape, (value) => {
-        for (const { piece } of read(value, mappings)) expect(piece?.value().length).not.toBe(0);
+      fc.property(fc.oneof(ottoJson, googleJson, segmentJson), (text) => {
+        for (const { piece, message } of read(null, mappings, { value: bytes(text) })) {
+          expect(piece?.value().length).not.toBe(0);
+          expect(message ?? '').not.toMatch(/bug/);
+        }
       }),
     );
+  });
+
+  test('takes each item out of lists in lists, by looking at every element once', () => {
+    let seen = 0;
+    const counted = <T extends object>(list: T): T =>
+      new Proxy(list, {
+        get(target, name) {
+          if (typeof name === 'string' && /^\d+$/.test(name)) seen += 1;
+          return Reflect.get(target, name);
+        },
+      });
+    const mapping = ofYaml(`${yaml}\n    each: '{orders.items}'`);
+    const itemsOf = (orders: readonly object[]) => {
+      seen = 0;
+      const value = { shop: 1, orders: counted(orders) };
+      const places = mapping.placesOf(value, 5000);
+      return typeof places === 'string' || places === null
+        ? places
+        : places.map((place) => mapping.itemAt(value, place));
+    };
+    const orders = [{ items: [1, [2]] }, { items: [] }, { id: 7 }, [{ items: [3] }]];
+    expect(itemsOf(orders)).toEqual([
+      { shop: 1, orders: { items: 1 } },
+      { shop: 1, orders: { items: [2] } },
+      { shop: 1, orders: { id: 7 } },
+      { shop: 1, orders: { items: 3 } },
+    ]);
+    expect(mapping.placesOf({ orders: { items: 5 } }, 5000)).toBeNull();
+    const empty = (count: number) => Array.from({ length: count }, () => ({ items: [] }));
+    expect(itemsOf([...empty(40_000), { items: Array.from({ length: 4000 }) }])).toHaveLength(4000);
+    expect(seen).toBe(40_001 + 4000);
+    expect(itemsOf(empty(200_000))).toBe('too-many-elements');
+    expect(seen).toBe(50_001);
+    expect(itemsOf(Array.from({ length: 200_000 }, () => ({})))).toBe('too-many-items');
+    expect(seen).toBe(5001);
+    const lists = { id: 7, orders: Array.from({ length: 60_000 }, () => []) };
+    expect(read(lists, only(mapping))).toMatchObject([
+      { reason: 'too_large', message: expect.stringMatching(/elements.*at most 50000/) },
+    ]);
   });
 
   test('reads prices in cents', () => {

@@ -315,6 +315,19 @@ describe('POST /events?mapping=NAME', () => {
     expect(appended).toHaveLength(4);
   });
 
+  test('refuses lists in lists of any depth around the items', async () => {
+    const lists = '['.repeat(100_000) + ']'.repeat(100_000);
+    const body = JSON.stringify({ ...ordered(), properties: 0 }).replace('0}', `${lists}}`);
+    const { post } = testApp();
+    const problem = await problemOf(await post('/events?mapping=segment-orders', body));
+    expect(problem).toMatchObject({
+      status: 400,
+      items: [{ error: { message: expect.stringMatching(/nesting of more than 32 levels/) } }],
+    });
+    const kept = await post('/events?mapping=segment-orders&on_invalid=dead_letter', body);
+    expect(await kept.json()).toMatchObject({ dead_lettered: 1 });
+  });
+
   test('of a mapping that does not exist lists those that do', async () => {
     const response = await testApp().post('/events?mapping=../../secret', viewed);
     expect(await problemOf(response)).toMatchObject({
