@@ -1,7 +1,7 @@
 // Turns a record into its events: finds JSON in its bytes and events in the JSON. Says what is
 // wrong with each part that is not an event.
 
-import { innerText, parseJson, show } from '#core/event/json-guard.ts';
+import { innerText, parseJson, printable, show } from '#core/event/json-guard.ts';
 import {
   invalidEvent,
   isRejection,
@@ -38,9 +38,28 @@ const [openBrace, openBracket, quote] = [0x7b, 0x5b, 0x22];
 
 /**
  * One part or more. With strict limits, and for an invalid event of a request, the record is one
- * event or invalid, unless a header names a mapping for it.
+ * event or invalid, unless a header names a mapping for it. Never throws.
  */
-export function readRecord(record: SentRecord, rules: ReadRules): readonly Part[] {
+export const readRecord = (record: SentRecord, rules: ReadRules): readonly Part[] =>
+  orUnreadable(() => partsOfRecord(record, rules));
+
+/** One JSON value of a request, as it is: in no envelope, and no list of events. Never throws. */
+export const readByMapping = (reading: Reading): readonly Part[] =>
+  orUnreadable(() => mappedParts(reading));
+
+/** A record on which reading fails must not end the gateway, which would read it again. */
+function orUnreadable(read: () => readonly Part[]): readonly Part[] {
+  try {
+    return read();
+  } catch (error) {
+    const message =
+      `got what cannot be read (${printable(String(error), 160)}), allowed: an event; ` +
+      'this is a bug in VectorStream, please report it';
+    return [whole(invalidEvent(message))];
+  }
+}
+
+function partsOfRecord(record: SentRecord, rules: ReadRules): readonly Part[] {
   const { value, headers, isTombstone = false } = record;
   if (isTombstone) return [whole({ ignored: 'tombstone' })];
   const name = mappingNameOf(headers);
@@ -49,7 +68,7 @@ export function readRecord(record: SentRecord, rules: ReadRules): readonly Part[
   const isRefused = Object.hasOwn(headers, refusedHeader);
   const reading = { record, rules, named, known: {}, changes: [] };
   // It stays refused for what it was refused for.
-  if (named !== null && isRefused) return readByMapping(reading);
+  if (named !== null && isRefused) return mappedParts(reading);
   const isOneEvent = named === null && (rules.limits.strict || isRefused);
   // What was accepted as one event is stored as one event.
   if (isOneEvent || Object.hasOwn(headers, requestHeader)) {
@@ -65,8 +84,7 @@ export function readRecord(record: SentRecord, rules: ReadRules): readonly Part[
   });
 }
 
-/** One JSON value of a request, as it is: not in an envelope, and no list of events. */
-export function readByMapping(reading: Reading): readonly Part[] {
+function mappedParts(reading: Reading): readonly Part[] {
   const { value } = reading.record;
   const { bytesMax } = reading.rules.limits;
   if (value.length > bytesMax) return [whole(tooLarge(`${value.length} bytes`, bytesMax))];

@@ -159,7 +159,7 @@ export function show(value: unknown): string {
  * One line of about `lengthMax` characters at most. Control characters, format characters and lone
  * surrogates are written as escapes.
  */
-function printable(text: string, lengthMax: number): string {
+export function printable(text: string, lengthMax: number): string {
   const short = text.length <= lengthMax ? text : `${text.slice(0, lengthMax).toWellFormed()}…`;
   return short.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,

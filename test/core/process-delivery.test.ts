@@ -6,7 +6,7 @@ import { nothingErased } from '#core/erasure/tombstones.ts';
 import { changeKinds, type ChangeKind } from '#core/event/known-members.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { connectPrefix, firstTimestampHeader, refusedHeader } from '#core/event/record-id.ts';
-import { noMappings } from '#core/mapping/record-mapping.ts';
+import { noMappings, type RecordMapping } from '#core/mapping/record-mapping.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { type EndedParts, processDelivery, type Stages } from '#core/pipeline/process-delivery.ts';
 import type { DeadLetter, Delivery, EventRecord, LogRecord, Outcome } from '#core/ports.ts';
@@ -190,4 +190,31 @@ test('a tombstone is settled and counted, and leaves nothing else', async () => 
     [{ status: 'ignored' }],
     ['tombstone'],
   ]);
+});
+
+test('a record on which its mapping fails is a dead letter, and ends nothing', async () => {
+  const { process, stages, letters, outcomes } = world();
+  const fails = () => {
+    throw new RangeError('no room \u001b[2J');
+  };
+  const mapping: RecordMapping = {
+    name: 'mine',
+    hasItems: false,
+    unmet: () => null,
+    unmetByValue: () => null,
+    placesOf: () => null,
+    itemAt: (value) => value,
+    eventOf: fails,
+  };
+  const mappings = { ...noMappings, tried: [mapping] };
+  await process({ a: 1 }, {}, 7, { ...stages, mappings });
+  expect(letters).toMatchObject([
+    {
+      reason: 'invalid_event',
+      message: expect.stringContaining(String.raw`RangeError: no room \u001b[2J`),
+      value: bytesOf('{"a":1}'),
+      origin: { offset: 7 },
+    },
+  ]);
+  expect(outcomes).toEqual([{ status: 'dead-lettered', reason: 'invalid_event' }]);
 });

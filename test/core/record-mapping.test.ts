@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { readRecord } from '#core/decode/read-record.ts';
+import { readByMapping, readRecord } from '#core/decode/read-record.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { parseMapping } from '#core/mapping/mapping.ts';
 import {
@@ -260,6 +260,21 @@ describe('a mapping of one’s own', () => {
         }
       }),
     );
+  });
+
+  test('that fails itself refuses the value of a request, and throws nothing', () => {
+    const fails = () => {
+      throw new TypeError('no items');
+    };
+    const record = { value: bytes('{}'), key: null, headers: {}, timestamp: eventNow };
+    const position = { topic: 'shop', partition: 0, offset: 5 };
+    const rules = { now: eventNow, limits: eventLimits, mappings: noMappings };
+    const named = { ...ofYaml(yaml), eventOf: fails };
+    expect(
+      readByMapping({ record: { ...record, position }, rules, named, known: {}, changes: [] }),
+    ).toMatchObject([
+      { read: { reason: 'invalid_event', message: expect.stringMatching(/TypeError: no items/) } },
+    ]);
   });
 
   test('takes each item out of lists in lists, by looking at every element once', () => {
