@@ -2,7 +2,7 @@
 // a draft.
 
 import { stringify } from 'yaml';
-import { parseJson } from '#core/event/json-guard.ts';
+import { parseJson, printable } from '#core/event/json-guard.ts';
 import { draftMapping } from '#core/mapping/draft-mapping.ts';
 import { parseMapping } from '#core/mapping/mapping.ts';
 import { type RecordMapping, recordMapping } from '#core/mapping/record-mapping.ts';
@@ -59,6 +59,10 @@ export function draftedMapping(records: readonly SampleRecord[]): Tried {
   });
   const { mapping, guesses } = draftMapping(values);
   const notes = ['Drafted by npm run map. Check it before you use it.', ...guesses];
-  const draft = `${notes.map((note) => `# ${note}\n`).join('')}${stringify(mapping)}`;
-  return { mappings: [recordMapping(parseMapping(mapping, 'draft'))], about: draft, draft };
+  const draft = `${notes.map((note) => `# ${inOneLine(note)}\n`).join('')}${stringify(mapping)}`;
+  const about = draft.split('\n').map(inOneLine).join('\n');
+  return { mappings: [recordMapping(parseMapping(mapping, 'draft'))], about, draft };
 }
+
+/** Names and texts of records may hold line breaks, and characters that steer a terminal. */
+const inOneLine = (text: string): string => printable(text, Infinity);

@@ -3,6 +3,7 @@
 
 import { readRecord } from '#core/decode/read-record.ts';
 import type { Part, SentRecord } from '#core/decode/read-value.ts';
+import { printable } from '#core/event/json-guard.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { noMappings, type RecordMapping } from '#core/mapping/record-mapping.ts';
 import { bold, dim } from '../colours.ts';
@@ -76,7 +77,7 @@ export function reportText(report: MappingReport): string {
     ...(turnedAway.size > reasonsMax
       ? [`  and for ${turnedAway.size - reasonsMax} more reasons`]
       : []),
-    ...examples.map((payload) => dim(payload)),
+    ...examples.map((payload) => dim(printable(payload, Infinity))),
   ];
   return `${lines.join('\n')}\n`;
 }

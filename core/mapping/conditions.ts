@@ -1,5 +1,6 @@
 // Compiles the conditions of a mapping: which rows it is for, and which rows a rule turns away.
 
+import { printable } from '#core/event/json-guard.ts';
 import type { ConditionSpec, RuleSpec } from './mapping.ts';
 import { type Decimal, readNumber } from './numbers.ts';
 import { type Resolve, type Row, template } from './template.ts';
@@ -71,7 +72,7 @@ function allowedBy({ matches, one_of: oneOf, below }: ConditionSpec): string {
   return below === undefined ? 'nothing' : `a number below ${below}`;
 }
 
-/** The text for a person: quoted, and not longer than a line. */
+/** The text for a person: quoted, `printable`, and not longer than a line. */
 export function shown(text: string): string {
-  return text === '' ? 'empty' : `"${text.slice(0, 80)}"`;
+  return text === '' ? 'empty' : `"${printable(text, 80)}"`;
 }

@@ -2,6 +2,7 @@
 // is in them. A person reads it before it is used.
 
 import { UsageError } from '#core/errors/errors.ts';
+import { printable } from '#core/event/json-guard.ts';
 import { eventTypes } from '#core/ports.ts';
 import { columnsOf, eventTypeOf, isTime, roles } from './column-roles.ts';
 import { detectDateFormat } from './dates.ts';
@@ -31,7 +32,7 @@ export function draftMapping(records: readonly unknown[]): Draft {
   const [query] = columnsOf(roles.query, inScope);
   const product = productOf(inScope, list, guesses);
   if (product === null && query === undefined) {
-    const names = sample.columns.slice(0, 40).map(({ name }) => name);
+    const names = sample.columns.slice(0, 40).map(({ name }) => printable(name, 64));
     throw new UsageError(
       `No member looks like the id of a product or a search; found ${names.join(', ') || 'none'}.`,
     );

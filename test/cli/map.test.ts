@@ -88,6 +88,24 @@ describe('the report', () => {
   });
 });
 
+test('texts of records steer no terminal, and add no line to a draft', () => {
+  const records = ['gaze', 'basket', 'a\nb: \u009b1m\u202e'].map((kind, number) => ({
+    ...record(number),
+    kind,
+  }));
+  const sent = records.map((value, offset) => ({
+    key: null,
+    value: new TextEncoder().encode(JSON.stringify({ ...value, note: '\u009b1m' })),
+    headers: {},
+    timestamp: now,
+    position: { topic: 'sample', partition: 0, offset },
+  }));
+  const { about, draft, mappings } = draftedMapping(sent);
+  const report = reportText(reportOf(sent, mappings, now));
+  expect(draft).not.toMatch(/^b:/m);
+  expect(`${about}${report}`).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+});
+
 /** Of a system that no mapping knows. */
 const record = (number: number) => ({
   kind: number % 2 === 0 ? 'gaze' : 'basket',

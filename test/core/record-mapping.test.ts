@@ -316,6 +316,12 @@ describe('a mapping of one’s own', () => {
     ]);
   });
 
+  test('shows characters that steer a terminal as escapes', () => {
+    const text = 'jump\u001b[2J\u009b1m\u202e';
+    const [found] = read({ ...sent, action: text }, mine);
+    expect(found?.message).toContain('"jump\\u001b[2J\\u009b1m\\u202e"');
+  });
+
   test('reads prices in cents', () => {
     const cents = yaml.replace(
       `price: ['{price}', '{list price}', 0]`,
