@@ -173,13 +173,21 @@ function itemsIn(
     return tooLarge(`more than ${elementsMax} elements in the lists of one record`, elementsMax);
   const [first] = places;
   if (first === undefined) return refused(mapping, 'no items', 'an empty list');
-  if (places.length * record.value.length <= itemBytesMax) return places;
-  const size = places.length * bytesOf(mapping.itemAt(value, first)).length;
-  if (size <= itemBytesMax) return places;
-  return tooLarge(
-    `${places.length} items that take ${size} bytes with the rest of the record`,
+  const count = places.length;
+  if (count * record.value.length <= itemBytesMax) return places;
+  const bytesAt = (place: ItemPlace): number => bytesOf(mapping.itemAt(value, place)).length;
+  const tooMuch = tooLarge(
+    `${count} items that take more than ${itemBytesMax} bytes with the rest of the record`,
     itemBytesMax,
   );
+  // The first tells of most lists. In lists in lists, the rest differs from item to item.
+  if (count * bytesAt(first) > itemBytesMax) return tooMuch;
+  let bytes = 0;
+  for (const place of places) {
+    bytes += bytesAt(place);
+    if (bytes > itemBytesMax) return tooMuch;
+  }
+  return places;
 }
 
 const itemBytesMax = 16 * 1024 * 1024;

@@ -225,6 +225,12 @@ describe('a mapping of one’s own', () => {
     ]);
     expect(read({ session: 1, events }, otto)).toHaveLength(3800);
     expect(read({ ...wide, events: events.slice(0, 100) }, otto)).toHaveLength(100);
+    // The rest differs from item to item.
+    const note = 'x'.repeat(200_000);
+    const orders = [{ items: [1] }, { note, items: Array.from({ length: 4000 }, () => 1) }];
+    expect(read({ orders }, only(ofYaml(`${yaml}\n    each: '{orders.items}'`)))).toMatchObject([
+      { reason: 'too_large', message: expect.stringMatching(/4001 items.*at most 16777216/) },
+    ]);
   });
 
   test('refuses a list beside a nesting that could not be written again', () => {
