@@ -251,6 +251,12 @@ describe('replaying one', () => {
       'validation_failed',
       expect.stringContaining('the event as an object, or its bytes as text'),
     ]);
+    const deep = `{"payload":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`;
+    expect(await refusedWith(post(`/dlq/replay/${idOf(1)}`, deep))).toEqual([
+      422,
+      'validation_failed',
+      expect.stringContaining('payload: nested in more than 32 levels'),
+    ]);
     expect(await refusedWith(post(`/dlq/replay/${idOf(1)}`, '{"payload":'))).toEqual([
       400,
       'malformed_json',

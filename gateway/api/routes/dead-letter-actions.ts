@@ -4,6 +4,8 @@
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { parseExactly } from '#core/event/exact-json.ts';
+import { isDeeperThan } from '#core/event/json-guard.ts';
+import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Client } from '../../access/access.ts';
@@ -135,6 +137,13 @@ function replayRoutes(
 /** The payload with the digits that were sent: in the validated body, numbers are floats. */
 async function exactPayload(c: Context): Promise<string> {
   const body = parseExactly(await c.req.text());
+  const { depthMax } = eventLimits;
+  if (isDeeperThan(1 + depthMax, body))
+    throw new ProblemError({
+      status: 422,
+      code: 'validation_failed',
+      detail: `payload: nested in more than ${depthMax} levels, which no event may be.`,
+    });
   return JSON.stringify(typeof body === 'object' && body !== null && Reflect.get(body, 'payload'));
 }
 
