@@ -103,7 +103,7 @@ test('texts of records steer no terminal, and add no line to a draft', () => {
   const { about, draft, mappings } = draftedMapping(sent);
   const report = reportText(reportOf(sent, mappings, now));
   expect(draft).not.toMatch(/^b:/m);
-  expect(`${about}${report}`).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  expect(`${about}${report}`).not.toMatch(/[^\P{C}\n]/u);
 });
 
 /** Of a system that no mapping knows. */

@@ -194,9 +194,6 @@ test('a tombstone is settled and counted, and leaves nothing else', async () => 
 
 test('a record on which its mapping fails is a dead letter, and ends nothing', async () => {
   const { process, stages, letters, outcomes } = world();
-  const fails = () => {
-    throw new RangeError('no room \u001b[2J');
-  };
   const mapping: RecordMapping = {
     name: 'mine',
     hasItems: false,
@@ -204,7 +201,9 @@ test('a record on which its mapping fails is a dead letter, and ends nothing', a
     unmetByValue: () => null,
     placesOf: () => null,
     itemAt: (value) => value,
-    eventOf: fails,
+    eventOf() {
+      throw new RangeError('no room \u001b[2J');
+    },
   };
   const mappings = { ...noMappings, tried: [mapping] };
   await process({ a: 1 }, {}, 7, { ...stages, mappings });

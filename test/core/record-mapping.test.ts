@@ -187,6 +187,8 @@ const segmentJson = objectOf({
   properties: inLists(objectOf({ products: inLists(anyJson) })),
 });
 
+const emptyOrders = (count: number) => Array.from({ length: count }, () => ({ items: [] }));
+
 describe('a mapping of one’s own', () => {
   const yaml = `
     event:
@@ -269,13 +271,15 @@ describe('a mapping of one’s own', () => {
   });
 
   test('that fails itself refuses the value of a request, and throws nothing', () => {
-    const fails = () => {
-      throw new TypeError('no items');
-    };
     const record = { value: bytes('{}'), key: null, headers: {}, timestamp: eventNow };
     const position = { topic: 'shop', partition: 0, offset: 5 };
     const rules = { now: eventNow, limits: eventLimits, mappings: noMappings };
-    const named = { ...ofYaml(yaml), eventOf: fails };
+    const named: RecordMapping = {
+      ...ofYaml(yaml),
+      eventOf() {
+        throw new TypeError('no items');
+      },
+    };
     expect(
       readByMapping({ record: { ...record, position }, rules, named, known: {}, changes: [] }),
     ).toMatchObject([
@@ -309,10 +313,11 @@ describe('a mapping of one’s own', () => {
       { shop: 1, orders: { items: 3 } },
     ]);
     expect(mapping.placesOf({ orders: { items: 5 } }, 5000)).toBeNull();
-    const empty = (count: number) => Array.from({ length: count }, () => ({ items: [] }));
-    expect(itemsOf([...empty(40_000), { items: Array.from({ length: 4000 }) }])).toHaveLength(4000);
+    expect(itemsOf([...emptyOrders(40_000), { items: Array.from({ length: 4000 }) }])).toHaveLength(
+      4000,
+    );
     expect(seen).toBe(40_001 + 4000);
-    expect(itemsOf(empty(200_000))).toBe('too-many-elements');
+    expect(itemsOf(emptyOrders(200_000))).toBe('too-many-elements');
     expect(seen).toBe(50_001);
     expect(itemsOf(Array.from({ length: 200_000 }, () => ({})))).toBe('too-many-items');
     expect(seen).toBe(5001);
