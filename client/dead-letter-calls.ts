@@ -1,5 +1,6 @@
 // The calls on dead letters: list, read, add, replay and purge.
 
+import { randomUuid } from '#core/event/random-uuid.ts';
 import type {
   DeadLetterBatch,
   DeadLetterBatchDone,
@@ -49,7 +50,7 @@ export function deadLetterCalls(transport: Transport) {
           path: '/dlq/messages',
           json: deadLetter,
           repeat: 'always',
-          headers: { 'X-Request-Id': crypto.randomUUID() },
+          headers: { 'X-Request-Id': randomUuid() },
         },
         options,
       ),

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { assert } from '#core/errors/assert.ts';
 import type { wireEventSchema } from '#core/event/event-schema.ts';
+import { randomUuid } from '#core/event/random-uuid.ts';
 import type { StoredEventView } from '../gateway/api/routes/schemas.ts';
 import type { EventQuery } from '../gateway/api/routes/stored-event-routes.ts';
 import type { IntakeResult as SendResult } from '../gateway/ingest/intake.ts';
@@ -42,7 +43,7 @@ export function eventCalls(transport: Transport) {
       transport.timing.clock,
       signal,
     )) {
-      const headers = { 'Idempotency-Key': crypto.randomUUID() };
+      const headers = { 'Idempotency-Key': randomUuid() };
       const answer = await post(transport, text, { onInvalid, signal, headers }).catch(partOf);
       const items = answer.items.map((item) => ({ ...item, index: sent + item.index }));
       yield* items;

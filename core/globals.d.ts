@@ -67,7 +67,6 @@ declare const crypto: {
     digest(algorithm: 'SHA-256', bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
   };
   getRandomValues<T extends ArrayBufferView>(array: T): T;
-  randomUUID(): string;
 };
 
 interface MessagePort extends EventTarget {

@@ -1,5 +1,6 @@
 // The use of a certificate from `npm run certificate`: a page under another name than localhost is
-// a secure context, isolated, with WebGPU. And pages of other origins are kept out.
+// a secure context, isolated, with WebGPU. The console works without one too. And pages of other
+// origins are kept out.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -197,5 +198,21 @@ test('only pages of this gateway may open its WebSockets, send events and read',
     ).toContain('host_not_allowed');
   } finally {
     await new Promise((resolve) => foreign.close(resolve));
+  }
+});
+
+test('the console works over plain HTTP from another machine, and sends an event', async () => {
+  if (browser === null) throw new Error('No browser was found.');
+  // In a profile of its own, which does not know yet that this name has a certificate.
+  const context = await browser.createBrowserContext();
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(60_000);
+    await page.goto(`http://box.lan:${portOf(plain)}/`);
+    expect(await page.evaluate(() => isSecureContext)).toBe(false);
+    await page.locator('::-p-text(Or send it from here)').click();
+    await page.waitForFunction(() => document.body.innerText.includes('Sent.'));
+  } finally {
+    await context.close();
   }
 });

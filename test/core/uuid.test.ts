@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { randomUuid } from '#core/event/random-uuid.ts';
 import { isUuid, uuidV5, vectorstreamNamespace } from '#core/event/uuid.ts';
 
 const dns = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
@@ -71,4 +72,11 @@ test('a UUID is recognised in either case and any version; nothing else is', () 
 
 test('a namespace that is not a UUID throws an assertion error', () => {
   expect(() => uuidV5('name', 'products')).toThrow('"products" is not a UUID');
+});
+
+test('random ids are of version 4, and no two are the same', () => {
+  const ids = Array.from({ length: 100 }, randomUuid);
+  const ofVersion4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+  expect(ids.filter((id) => !ofVersion4.test(id))).toEqual([]);
+  expect(new Set(ids).size).toBe(ids.length);
 });

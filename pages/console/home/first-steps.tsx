@@ -1,11 +1,12 @@
 // What a newcomer can do first: send an event, search it, lend a tab, read on.
 
 import { useState } from 'preact/hooks';
+import { randomUuid } from '#core/event/random-uuid.ts';
 import { CopyLine } from '../../shared/components.tsx';
 import type { Session } from '../session.ts';
 
-const exampleEvent = () => ({
-  event_id: crypto.randomUUID(),
+const exampleEvent = (id: string) => ({
+  event_id: id,
   timestamp: new Date().toISOString(),
   user_id: 'newcomer',
   session_id: 'first-steps',
@@ -27,10 +28,10 @@ export function FirstSteps({
 }) {
   const [told, setTold] = useState('');
   const { url } = session;
-  const event = JSON.stringify({ ...exampleEvent(), event_id: 'my-first-event' });
+  const event = JSON.stringify(exampleEvent('my-first-event'));
   const send = async (): Promise<void> => {
     try {
-      const { items } = await session.client.events.send([exampleEvent()]);
+      const { items } = await session.client.events.send([exampleEvent(randomUuid())]);
       const [item] = items;
       setTold(
         item?.status === 'accepted'
