@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { DeadLetter } from '../../client/client.ts';
 import { exampleDeadLetter } from '../../gateway/api/routes/dead-letter-view.ts';
-import { groupsOf, readable } from '../../pages/console/dead-letters/letter-groups.ts';
+import { groupsOf, shownOf } from '../../pages/console/dead-letters/letter-groups.ts';
+import { readable } from '../../pages/console/dead-letters/readable-json.ts';
 import {
   addressOf,
   filterOf,
@@ -91,6 +92,35 @@ describe('dead letters', () => {
   test('are shown with indentation when they are JSON, and as they are otherwise', () => {
     expect(readable('{"a":1}')).toBe('{\n  "a": 1\n}');
     expect(readable('{"a":')).toBe('{"a":');
+    const nested = { a: [1, 'x: {,}"\\', [], {}, [[]], { b: null }], c: {}, d: [{ e: -1.5e-7 }] };
+    expect(readable(JSON.stringify(nested))).toBe(JSON.stringify(nested, null, 2));
+    const deep = '['.repeat(500) + ']'.repeat(500);
+    expect(readable(deep)).toBe(deep);
+  });
+
+  test('are shown with the digits and letters that were sent', () => {
+    expect(readable('{"id":2103807459595387724,"price":1.10,"id":"\\u00e9"}')).toBe(
+      '{\n  "id": 2103807459595387724,\n  "price": 1.10,\n  "id": "\\u00e9"\n}',
+    );
+  });
+
+  test('that a person looks at or changes stay while others arrive', () => {
+    const [price, user] = [{ field: 'product.price' }, { field: 'user_id', message: 'user_id: x' }];
+    const old = letter({ id: '1', ...user, failed_at: '2026-01-31T12:00:00.000Z' });
+    const newer = letter({ id: '2', ...user, failed_at: '2026-01-31T12:00:01.000Z' });
+    const many = ['3', '4', '5'].map((id) => letter({ id, ...price }));
+    const of = (letters: readonly DeadLetter[], pinned: DeadLetter | null, isChanged: boolean) => {
+      const shown = shownOf(groupsOf(letters), pinned, isChanged);
+      return shown && [shown.group.field, shown.letter.id, shown.group.letters.length];
+    };
+    expect(of([old], null, false)).toEqual(['user_id', '1', 1]);
+    expect(of([...many, newer, old], old, false)).toEqual(['user_id', '1', 2]);
+    // It is not among the newest any more, or somebody else has replayed it.
+    expect(of([...many, newer], old, true)).toEqual(['user_id', '1', 2]);
+    expect(of(many, old, true)).toEqual(['user_id', '1', 1]);
+    expect(of([...many, newer], old, false)).toEqual(['user_id', '2', 1]);
+    expect(of(many, old, false)).toEqual(['product.price', '3', 3]);
+    expect(of([], old, false)).toBeNull();
   });
 });
 

@@ -1,6 +1,6 @@
 // Dead letters: what could not be stored, by cause; look at one, mend it, replay it or purge it.
 
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { DeadLetter } from '../../../client/client.ts';
 import { Empty, Notice } from '../../shared/components.tsx';
 import { reasonName } from '../event-words.ts';
@@ -8,7 +8,7 @@ import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
 import { CauseActions } from './cause-actions.tsx';
 import { LetterEditor } from './letter-editor.tsx';
-import { groupsOf, type LetterGroup } from './letter-groups.ts';
+import { groupsOf, shownOf, type LetterGroup } from './letter-groups.ts';
 
 const everyMs = 5000;
 /** The most dead letters that are grouped. Older ones appear when these are mended. */
@@ -16,8 +16,10 @@ const shownMax = 500;
 
 export function DeadLetters({ session }: { readonly session: Session }) {
   const [changes, setChanges] = useState(0);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [pinned, setPinned] = useState<DeadLetter | null>(null);
+  const [drafts, setDrafts] = useState<ReadonlyMap<string, string>>(new Map());
   const [told, setTold] = useState<{ readonly isBad: boolean; readonly text: string } | null>(null);
+  const detail = useRef<HTMLDivElement>(null);
   useFeed(session, ['stats'], () => undefined);
   const counts = usePolled(
     session,
@@ -31,24 +33,31 @@ export function DeadLetters({ session }: { readonly session: Session }) {
     open,
   ]);
   const groups = useMemo(() => groupsOf(letters ?? []), [letters]);
-  const group = groups.find(({ key }) => key === chosen) ?? groups[0];
+  const shown = shownOf(groups, pinned, pinned !== null && drafts.has(pinned.id));
+  // What a person looks at stays, whatever else arrives.
+  useEffect(() => setPinned(shown?.letter ?? null), [shown?.letter.id]);
   const tell = (isBad: boolean, text: string): void => {
     setTold({ isBad, text });
     setChanges((count) => count + 1);
   };
-  const title =
-    open === null
-      ? 'Dead letters'
-      : open === 0
-        ? 'No dead letters'
-        : `${open.toLocaleString('en')} dead ${open === 1 ? 'letter' : 'letters'}`;
+  const draft = (id: string, text: string | null): void =>
+    setDrafts((before) => {
+      const others = [...before].filter(([each]) => each !== id);
+      return new Map(text === null ? others : [...others, [id, text]]);
+    });
+  const choose = ({ letters: [newest, ...older] }: LetterGroup): void => {
+    setPinned(older.find(({ id }) => drafts.has(id)) ?? newest ?? null);
+    if (isOneColumn()) detail.current?.focus();
+  };
   return (
     <div class="stack">
-      <div class="health-head">
-        <h1>{title}</h1>
-        <p class="quiet">Events that could not be stored, kept with their reason.</p>
-      </div>
+      <Heading open={open} />
       {told !== null && <Notice tone={told.isBad ? 'bad' : 'good'}>{told.text}</Notice>}
+      {letters === null && (
+        <p class="quiet" role="status">
+          Reading the dead letters…
+        </p>
+      )}
       {open === 0 && (
         <Empty title="Every event could be stored.">
           <p>
@@ -57,37 +66,79 @@ export function DeadLetters({ session }: { readonly session: Session }) {
           </p>
         </Empty>
       )}
-      {group !== undefined && (
+      {shown !== null && (
         <div class="letters">
-          <nav class="card causes" aria-label="Causes">
-            <h2>By cause</h2>
-            {(letters?.length ?? 0) === shownMax && (
-              <p class="hint">Of the newest {shownMax.toLocaleString('en')}.</p>
-            )}
-            <ul>
-              {groups.map((each) => (
-                <li key={each.key}>
-                  <CauseButton
-                    group={each}
-                    isChosen={each === group}
-                    onChoose={() => setChosen(each.key)}
-                  />
-                </li>
-              ))}
-            </ul>
-          </nav>
-          <div class="stack">
+          <Causes
+            groups={groups}
+            chosen={shown.group.key}
+            isCut={letters?.length === shownMax}
+            onChoose={choose}
+          />
+          <div class="stack" ref={detail} tabIndex={-1}>
             <CauseActions
-              key={group.reason}
+              key={shown.group.reason}
               session={session}
-              reason={group.reason}
+              reason={shown.group.reason}
               onDone={tell}
             />
-            <LetterList key={group.key} session={session} group={group} onDone={tell} />
+            <LetterCard
+              {...{ session, drafts, ...shown }}
+              onChoose={setPinned}
+              onDraft={draft}
+              onDone={tell}
+            />
           </div>
         </div>
       )}
     </div>
+  );
+}
+
+function Heading({ open }: { readonly open: number | null }) {
+  const title =
+    open === null
+      ? 'Dead letters'
+      : open === 0
+        ? 'No dead letters'
+        : `${open.toLocaleString('en')} dead ${open === 1 ? 'letter' : 'letters'}`;
+  return (
+    <div class="health-head">
+      <h1>{title}</h1>
+      <p class="quiet">Events that could not be stored, kept with their reason.</p>
+    </div>
+  );
+}
+
+/** As in console.css: the detail is below the list, out of sight. */
+const isOneColumn = (): boolean => !matchMedia('(min-width: 60rem)').matches;
+
+function Causes({
+  groups,
+  chosen,
+  isCut,
+  onChoose,
+}: {
+  readonly groups: readonly LetterGroup[];
+  readonly chosen: string;
+  readonly isCut: boolean;
+  readonly onChoose: (group: LetterGroup) => void;
+}) {
+  return (
+    <nav class="card causes" aria-label="Causes">
+      <h2>By cause</h2>
+      {isCut && <p class="hint">Of the newest {shownMax.toLocaleString('en')}.</p>}
+      <ul>
+        {groups.map((group) => (
+          <li key={group.key}>
+            <CauseButton
+              group={group}
+              isChosen={group.key === chosen}
+              onChoose={() => onChoose(group)}
+            />
+          </li>
+        ))}
+      </ul>
+    </nav>
   );
 }
 
@@ -111,35 +162,56 @@ function CauseButton({
   );
 }
 
-function LetterList({
+function LetterCard({
   session,
   group,
+  letter,
+  drafts,
+  onChoose,
+  onDraft,
   onDone,
 }: {
   readonly session: Session;
   readonly group: LetterGroup;
+  readonly letter: DeadLetter;
+  readonly drafts: ReadonlyMap<string, string>;
+  readonly onChoose: (letter: DeadLetter) => void;
+  readonly onDraft: (id: string, text: string | null) => void;
   readonly onDone: (isBad: boolean, text: string) => void;
 }) {
-  const [id, setId] = useState<string | null>(null);
-  const letter = group.letters.find((each) => each.id === id) ?? group.letters[0];
+  const newer = group.letters.filter(({ failed_at: at }) => at > letter.failed_at).length;
+  const choose = (id: string): void => {
+    const chosen = group.letters.find((each) => each.id === id);
+    if (chosen !== undefined) onChoose(chosen);
+  };
   return (
     <section class="card" aria-label="Dead letters of this cause">
       <header class="card-head">
         <h2>{group.field ?? reasonName(group.reason)}</h2>
         <label class="letter-choice">
           Letter{' '}
-          <select value={letter?.id} onChange={(event) => setId(event.currentTarget.value)}>
+          <select value={letter.id} onChange={(event) => choose(event.currentTarget.value)}>
             {group.letters.map((each) => (
               <option key={each.id} value={each.id}>
                 {new Date(each.failed_at).toLocaleString('en-GB')} {each.event_id ?? ''}
+                {drafts.has(each.id) ? ' (changed)' : ''}
               </option>
             ))}
           </select>
+          {newer > 0 && <span class="hint">{newer.toLocaleString('en')} newer</span>}
         </label>
       </header>
-      {letter !== undefined && (
-        <LetterEditor key={letter.id} session={session} letter={letter} onDone={onDone} />
-      )}
+      <LetterEditor
+        key={letter.id}
+        session={session}
+        letter={letter}
+        draft={drafts.get(letter.id) ?? null}
+        onDraft={(text) => onDraft(letter.id, text)}
+        onDone={(isBad, text) => {
+          onDraft(letter.id, null);
+          onDone(isBad, text);
+        }}
+      />
     </section>
   );
 }

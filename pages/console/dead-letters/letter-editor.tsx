@@ -1,42 +1,46 @@
 // One dead letter: why it failed, its content to mend, and its replay.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { DeadLetter } from '../../../client/client.ts';
 import { Notice } from '../../shared/components.tsx';
 import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
-import { readable } from './letter-groups.ts';
+import { readable } from './readable-json.ts';
 
 export function LetterEditor({
   session,
   letter,
+  draft,
+  onDraft,
   onDone,
 }: {
   readonly session: Session;
   readonly letter: DeadLetter;
+  /** What was typed; `null`: nothing. */
+  readonly draft: string | null;
+  readonly onDraft: (text: string | null) => void;
   readonly onDone: (isBad: boolean, text: string) => void;
 }) {
   const { id, message, field, origin, failed_at: failedAt } = letter;
   const { deadLetters } = session.client;
   // A list cuts large values.
   const whole = useOnce(session, (signal) => deadLetters.get(id, { signal }));
-  const [text, setText] = useState<string | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
-  useEffect(() => {
-    if (whole !== null) setText((typed) => typed ?? readable(whole.value));
-  }, [whole]);
-  const isBinary = letter.base64.includes('value');
-  const isChanged = text !== null && whole !== null && text !== readable(whole.value);
-  const attempt = async (done: string, action: () => Promise<unknown>): Promise<void> => {
+  const [isBusy, setBusy] = useState(false);
+  const original = whole === null ? null : readable(whole.value);
+  const isBinary = whole?.base64.includes('value') ?? false;
+  const replay = async (): Promise<void> => {
+    setBusy(true);
     try {
-      await action();
+      await deadLetters.replay(id, draft === null ? {} : { payload: draft });
       setTrouble(null);
-      onDone(false, done);
+      // Stays busy: the next letter takes the place of this one.
+      onDone(false, 'Replayed: the event is in the log again.');
     } catch (error) {
       setTrouble(session.explain(error));
+      setBusy(false);
     }
   };
-  const replay = (): Promise<unknown> => deadLetters.replay(id, isChanged ? { payload: text } : {});
   return (
     <div class="letter">
       <Notice tone="warn">{message}</Notice>
@@ -61,9 +65,10 @@ export function LetterEditor({
         <textarea
           rows={14}
           spellcheck={false}
-          value={text ?? ''}
-          readOnly={isBinary}
-          onInput={(event) => setText(event.currentTarget.value)}
+          value={draft ?? original ?? ''}
+          placeholder={original === null ? 'Reading it…' : ''}
+          readOnly={isBinary || original === null || isBusy}
+          onInput={({ currentTarget: { value } }) => onDraft(value === original ? null : value)}
         />
       </label>
       {isBinary && <p class="hint">It is not text, and is shown in base64.</p>}
@@ -72,13 +77,13 @@ export function LetterEditor({
         <button
           class="button is-primary"
           type="button"
-          disabled={text === null}
-          onClick={() => void attempt('Replayed: the event is in the log again.', replay)}
+          disabled={original === null || isBusy}
+          onClick={() => void replay()}
         >
-          {isChanged ? 'Replay as mended' : 'Replay unchanged'}
+          {draft === null ? 'Replay unchanged' : 'Replay as mended'}
         </button>
-        {isChanged && (
-          <button class="button" type="button" onClick={() => setText(readable(whole.value))}>
+        {draft !== null && (
+          <button class="button" type="button" disabled={isBusy} onClick={() => onDraft(null)}>
             Undo the changes
           </button>
         )}

@@ -29,11 +29,23 @@ export function groupsOf(letters: readonly DeadLetter[]): readonly LetterGroup[]
 const keyOf = ({ reason, field, message }: DeadLetter): string =>
   `${reason}\n${field ?? message.replaceAll(/"(?:[^"\\]|\\.)*"?|'[^']*'|\d[\w.:+-]*/g, '…')}`;
 
-/** JSON with indentation for a person; other text stays. */
-export function readable(value: string): string {
-  try {
-    return JSON.stringify(JSON.parse(value), null, 2);
-  } catch {
-    return value;
-  }
+/**
+ * The letter to show, with its cause: the pinned one while it is open, or while `isChanged`; else
+ * the newest of its cause, or of the largest cause.
+ */
+export function shownOf(
+  groups: readonly LetterGroup[],
+  pinned: DeadLetter | null,
+  isChanged: boolean,
+): { readonly group: LetterGroup; readonly letter: DeadLetter } | null {
+  const alone = pinned === null ? undefined : groupsOf([pinned])[0];
+  const found = groups.find(({ key }) => key === alone?.key) ?? (isChanged ? alone : groups[0]);
+  if (found === undefined) return null;
+  const isListed = found.letters.some(({ id }) => id === pinned?.id);
+  const group =
+    pinned !== null && isChanged && !isListed
+      ? { ...found, letters: [...found.letters, pinned] }
+      : found;
+  const letter = group.letters.find(({ id }) => id === pinned?.id) ?? group.letters[0];
+  return letter === undefined ? null : { group, letter };
 }
