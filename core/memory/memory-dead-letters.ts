@@ -76,13 +76,16 @@ export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
     async stats() {
       const byState: Record<DeadLetterState, number> = { open: 0, replayed: 0, purged: 0 };
       const byReason: Partial<Record<DeadLetterReason, number>> = {};
+      const openByReason: Partial<Record<DeadLetterReason, number>> = {};
       let oldestOpenAt: number | null = null;
       for (const { state, reason, failedAt } of entries.values()) {
         byState[state] += 1;
         byReason[reason] = (byReason[reason] ?? 0) + 1;
-        if (state === 'open') oldestOpenAt = Math.min(oldestOpenAt ?? failedAt, failedAt);
+        if (state !== 'open') continue;
+        openByReason[reason] = (openByReason[reason] ?? 0) + 1;
+        oldestOpenAt = Math.min(oldestOpenAt ?? failedAt, failedAt);
       }
-      return { byState, byReason, oldestOpenAt };
+      return { byState, byReason, openByReason, oldestOpenAt };
     },
     async [Symbol.asyncDispose]() {},
   });

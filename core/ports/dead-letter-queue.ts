@@ -94,7 +94,9 @@ export type DeadLetters = AsyncDisposable & {
   get(id: string): Promise<DeadLetterEntry | null>;
   stats(): Promise<{
     readonly byState: Readonly<Record<DeadLetterState, number>>;
+    /** In every state. */
     readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
+    readonly openByReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
     /** `failedAt` of the oldest open dead letter; `null` when none is open. */
     readonly oldestOpenAt: number | null;
   }>;

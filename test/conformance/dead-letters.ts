@@ -427,10 +427,11 @@ export function deadLettersConformance(
       expect(await queue.get(deadLetterOf(1).id)).toBeNull();
     });
 
-    it('stats count every dead letter once, by state and by reason', async () => {
+    it('stats count every dead letter once, by state and by reason, and the open ones', async () => {
       expect(await queue.stats()).toEqual({
         byState: { open: 0, replayed: 0, purged: 0 },
         byReason: {},
+        openByReason: {},
         oldestOpenAt: null,
       });
       await queue.put([
@@ -440,10 +441,24 @@ export function deadLettersConformance(
       ]);
       // A list waits until the queue is up to date; figures may be behind for a moment.
       await queue.list({ limit: 1, valueBytesMax: 0 });
-      expect(await queue.stats()).toEqual({
+      const counted = {
         byState: { open: 3, replayed: 0, purged: 0 },
         byReason: { not_json: 2, store_rejected: 1 },
+        openByReason: { not_json: 2, store_rejected: 1 },
         oldestOpenAt: Math.min(...[1, 2, 3].map((index) => deadLetterOf(index).failedAt)),
+      };
+      expect(await queue.stats()).toEqual(counted);
+      await queue.setStatus([
+        {
+          id: deadLetterOf(3).id,
+          status: statusOf({ state: 'purged', purge: { at: 1, by: 'x' } }),
+        },
+      ]);
+      await queue.list({ limit: 1, valueBytesMax: 0 });
+      expect(await queue.stats()).toEqual({
+        ...counted,
+        byState: { open: 2, replayed: 0, purged: 1 },
+        openByReason: { not_json: 2 },
       });
     });
   });

@@ -184,6 +184,7 @@ describe('an alert', () => {
     const stats = {
       byState: { open: 1, replayed: 0, purged: 0 },
       byReason: {},
+      openByReason: {},
       oldestOpenAt: services.clock.now() - 2 * 86_400_000,
     };
     const forgotten = testApp({

@@ -101,6 +101,7 @@ describe('finding', () => {
     expect(await (await request('/dlq/stats')).json()).toMatchObject({
       by_state: { open: 4 },
       by_reason: { not_json: 4, too_large: 0 },
+      open_by_reason: { not_json: 4, too_large: 0 },
     });
     expect((await (await request('/dlq/messages?text=BROKEN')).json()).items).toHaveLength(1);
     for (const query of [

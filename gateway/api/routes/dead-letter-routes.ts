@@ -47,9 +47,21 @@ const oneRoute = createRoute({
   },
 });
 
+const none = {
+  not_json: 0,
+  invalid_event: 0,
+  too_large: 0,
+  timestamp_ahead: 0,
+  embedding_failed: 0,
+  store_rejected: 0,
+  id_conflict: 0,
+};
 const countsSchema = z.object({
   by_state: z.record(z.enum(deadLetterStates), z.int()),
-  by_reason: z.record(z.enum(deadLetterReasons), z.int()),
+  by_reason: z
+    .record(z.enum(deadLetterReasons), z.int())
+    .openapi({ description: 'Open, replayed and purged ones.' }),
+  open_by_reason: z.record(z.enum(deadLetterReasons), z.int()),
 });
 export type DeadLetterCounts = z.infer<typeof countsSchema>;
 
@@ -60,15 +72,8 @@ const statsRoute = createRoute({
   responses: {
     200: answer('Counts.', countsSchema, {
       by_state: { open: 12, replayed: 3, purged: 0 },
-      by_reason: {
-        not_json: 2,
-        invalid_event: 12,
-        too_large: 1,
-        timestamp_ahead: 0,
-        embedding_failed: 0,
-        store_rejected: 0,
-        id_conflict: 0,
-      },
+      by_reason: { ...none, not_json: 2, invalid_event: 12, too_large: 1 },
+      open_by_reason: { ...none, not_json: 1, invalid_event: 11 },
     }),
   },
 });
@@ -105,17 +110,14 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
   });
 
   app.openapi(statsRoute, async (c) => {
-    const { byState, byReason } = await deadLetters.stats();
-    const by_reason = {
-      not_json: 0,
-      invalid_event: 0,
-      too_large: 0,
-      timestamp_ahead: 0,
-      embedding_failed: 0,
-      store_rejected: 0,
-      id_conflict: 0,
-      ...byReason,
-    };
-    return c.json({ by_state: byState, by_reason }, 200);
+    const { byState, byReason, openByReason } = await deadLetters.stats();
+    return c.json(
+      {
+        by_state: byState,
+        by_reason: { ...none, ...byReason },
+        open_by_reason: { ...none, ...openByReason },
+      },
+      200,
+    );
   });
 }

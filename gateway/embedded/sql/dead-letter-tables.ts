@@ -34,6 +34,7 @@ export type PackedDeadLetters = { readonly rows: readonly EntryRow[]; readonly p
 export type DeadLetterStats = {
   readonly byState: Readonly<Record<DeadLetterState, number>>;
   readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
+  readonly openByReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
   readonly oldestOpenAt: number | null;
 };
 
@@ -185,14 +186,18 @@ export function createDeadLetterReads(database: DatabaseSync): DeadLetterReads {
     deadLetterStats() {
       const byState: Record<DeadLetterState, number> = { open: 0, replayed: 0, purged: 0 };
       const byReason: Partial<Record<DeadLetterReason, number>> = {};
+      const openByReason: Partial<Record<DeadLetterReason, number>> = {};
       for (const row of counts.all()) {
         const state = stateOf(row['state']);
         const reason = reasonOf(row['reason']);
-        byState[state] += Number(row['count']);
-        byReason[reason] = (byReason[reason] ?? 0) + Number(row['count']);
+        const count = Number(row['count']);
+        byState[state] += count;
+        byReason[reason] = (byReason[reason] ?? 0) + count;
+        if (state === 'open') openByReason[reason] = count;
       }
       const oldest = oldestOpen.get()?.['failed_at'];
-      return { byState, byReason, oldestOpenAt: oldest === undefined ? null : Number(oldest) };
+      const oldestOpenAt = oldest === undefined ? null : Number(oldest);
+      return { byState, byReason, openByReason, oldestOpenAt };
     },
   };
 }
