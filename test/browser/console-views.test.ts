@@ -4,10 +4,17 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { DeadLetter } from '../../client/client.ts';
+import { createClient, type DeadLetter } from '../../client/client.ts';
+import type { DeadLetterBatchDone } from '../../gateway/api/routes/dead-letter-operations.ts';
 import { exampleDeadLetter } from '../../gateway/api/routes/dead-letter-view.ts';
 import { groupsOf, shownOf } from '../../pages/console/dead-letters/letter-groups.ts';
 import { readable } from '../../pages/console/dead-letters/readable-json.ts';
+import {
+  dryRunText,
+  progressText,
+  replayCause,
+  replayedText,
+} from '../../pages/console/dead-letters/replay-cause.ts';
 import {
   addressOf,
   filterOf,
@@ -16,6 +23,7 @@ import {
   sharedWords,
   type SearchState,
 } from '../../pages/console/search/search-address.ts';
+import { Session } from '../../pages/console/session.ts';
 import { assetsOf } from '../../scripts/write-precache.ts';
 import { buildPages } from '../helpers/browser.ts';
 
@@ -121,6 +129,87 @@ describe('dead letters', () => {
     expect(of([...many, newer], old, false)).toEqual(['user_id', '2', 1]);
     expect(of(many, old, false)).toEqual(['product.price', '3', 3]);
     expect(of([], old, false)).toBeNull();
+  });
+});
+
+describe('a replay of a cause', () => {
+  const filter = { reason: 'not_json', state: 'open' } as const;
+  const part = {
+    dry_run: false,
+    matching: null,
+    replayed: 0,
+    refused: 0,
+    ids: [],
+    refusals: [],
+    next_cursor: null,
+    trouble: null,
+  };
+
+  /** Replays with these answers of the gateway; also tells the cursors and the progress. */
+  async function replaying(
+    answers: readonly (Partial<DeadLetterBatchDone> | Error)[],
+    isDry = false,
+  ) {
+    const left = [...answers];
+    const cursors: unknown[] = [];
+    const progress: string[] = [];
+    const told = new Session({
+      url: 'http://127.0.0.1:1',
+      secret: { read: () => null, write: () => undefined, forget: () => undefined },
+      now: () => 0,
+      connect: (options) =>
+        createClient({
+          ...options,
+          fetch: async (_, init) => {
+            const asked: { readonly cursor?: string } = JSON.parse(String(init.body));
+            cursors.push(asked.cursor);
+            const answer = left.shift();
+            if (answer === undefined || answer instanceof Error) throw answer ?? new Error('more');
+            return Response.json({ ...part, ...answer });
+          },
+        }),
+    });
+    const done = await replayCause(told, { filter, isDry }, (soFar) =>
+      progress.push(progressText(soFar, 1240)),
+    );
+    return { done, cursors, progress };
+  }
+
+  test('takes as many calls as it needs, and sums what they did', async () => {
+    const refusals = [{ id: 'x', code: 'still_invalid', detail: 'No price.' }] as const;
+    const { done, cursors, progress } = await replaying([
+      { replayed: 700, next_cursor: 'a' },
+      { replayed: 500, refused: 40, refusals: [...refusals], next_cursor: 'b' },
+      {},
+    ]);
+    expect(cursors).toEqual([undefined, 'a', 'b']);
+    expect(progress).toEqual(['700 of 1,240…', '1,240 of 1,240…', '1,240 of 1,240…']);
+    expect(replayedText(done)).toBe(
+      '1,200 replayed: they are in the log again. 40 were refused and stay here. ' +
+        'The first: No price.',
+    );
+  });
+
+  test('keeps the first count of a dry run', async () => {
+    const { done } = await replaying(
+      [
+        { matching: 1240, replayed: 1000, next_cursor: 'a' },
+        { matching: 240, replayed: 240 },
+      ],
+      true,
+    );
+    expect(dryRunText(done)).toBe(
+      'Of 1,240, 1,240 can be replayed unchanged and 0 would fail again.',
+    );
+  });
+
+  test('ends at the first trouble, and tells what was done before it', async () => {
+    const ended = await replaying([{ replayed: 3, next_cursor: 'a', trouble: 'The log is full.' }]);
+    expect(replayedText(ended.done)).toContain('3 replayed');
+    expect(replayedText(ended.done)).toContain('It ended early: The log is full.');
+    const cut = await replaying([{ replayed: 3, next_cursor: 'a' }, new TypeError('cut')]);
+    expect(replayedText(cut.done)).toContain('It ended early: The gateway does not answer.');
+    await expect(replaying([new TypeError('cut')])).rejects.toThrow();
   });
 });
 

@@ -4,37 +4,69 @@ import { useState } from 'preact/hooks';
 import type { DeadLetter } from '../../../client/client.ts';
 import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
+import {
+  dryRunText,
+  progressText,
+  replayCause,
+  replayedText,
+  type CauseFilter,
+} from './replay-cause.ts';
 
-type Plan = { readonly kind: 'replay' | 'purge'; readonly count: number; readonly text: string };
+type Plan = {
+  readonly kind: 'replay' | 'purge';
+  /** How many it would change. */
+  readonly count: number;
+  /** How many it would try. */
+  readonly matching: number;
+  readonly text: string;
+};
 
 export function CauseActions({
   session,
   reason,
+  open,
   onDone,
 }: {
   readonly session: Session;
   readonly reason: DeadLetter['reason'];
+  /** How many are open; `null`: not known yet. */
+  readonly open: number | null;
   readonly onDone: (isBad: boolean, text: string) => void;
 }) {
   const [plan, setPlan] = useState<Plan | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const { deadLetters } = session.client;
+  const [progress, setProgress] = useState<string | null>(null);
   const filter = { reason, state: 'open' as const };
   const attempt = async (action: () => Promise<void>): Promise<void> => {
-    setBusy(true);
-    await action().catch((error: unknown) => onDone(true, session.explain(error)));
-    setBusy(false);
+    setProgress('Asking…');
+    try {
+      await action();
+    } catch (error) {
+      setPlan(null);
+      onDone(true, session.explain(error));
+    }
+    setProgress(null);
   };
+  const carryOut = async ({ kind, count, matching }: Plan): Promise<void> => {
+    const [isBad, text] =
+      kind === 'purge'
+        ? await purge(session, filter, count)
+        : await replay(session, filter, (soFar) => setProgress(progressText(soFar, matching)));
+    setPlan(null);
+    onDone(isBad, text);
+  };
+  const isBusy = progress !== null;
   return (
-    <section class="card" aria-label="All of this cause">
+    <section class="card" aria-label="All of this kind">
       <header class="card-head">
-        <h2>All “{reasonName(reason)}”</h2>
+        <h2>{titleOf(reason, open)}</h2>
         <span class="actions">
           <button
             class="button is-small"
             type="button"
             disabled={isBusy}
-            onClick={() => void attempt(async () => setPlan(await planReplay(deadLetters, filter)))}
+            onClick={() =>
+              void attempt(async () => setPlan(await planReplay(session, filter, setProgress)))
+            }
           >
             Try a replay
           </button>
@@ -42,12 +74,13 @@ export function CauseActions({
             class="button is-small"
             type="button"
             disabled={isBusy}
-            onClick={() => void attempt(async () => setPlan(await planPurge(deadLetters, filter)))}
+            onClick={() => void attempt(async () => setPlan(await planPurge(session, filter)))}
           >
             Purge…
           </button>
         </span>
       </header>
+      {isBusy && <p role="status">{progress}</p>}
       {plan === null ? (
         <p class="quiet">
           A try changes nothing: it says how many would succeed. A replay writes the events into the
@@ -62,17 +95,17 @@ export function CauseActions({
                 class={`button is-small ${plan.kind === 'purge' ? 'is-danger' : 'is-primary'}`}
                 type="button"
                 disabled={isBusy}
-                onClick={() =>
-                  void attempt(async () => {
-                    onDone(false, await carryOut(deadLetters, filter, plan));
-                    setPlan(null);
-                  })
-                }
+                onClick={() => void attempt(() => carryOut(plan))}
               >
                 {plan.kind === 'purge' ? 'Purge' : 'Replay'} {number(plan.count)}
               </button>
             )}
-            <button class="button is-small" type="button" onClick={() => setPlan(null)}>
+            <button
+              class="button is-small"
+              type="button"
+              disabled={isBusy}
+              onClick={() => setPlan(null)}
+            >
               Leave them
             </button>
           </p>
@@ -82,42 +115,54 @@ export function CauseActions({
   );
 }
 
-type Calls = Session['client']['deadLetters'];
-type Filter = { readonly reason: DeadLetter['reason']; readonly state: 'open' };
+function titleOf(reason: DeadLetter['reason'], open: number | null): string {
+  const kind = `of the kind “${reasonName(reason)}”`;
+  if (open === null) return `All ${kind}`;
+  return open === 1 ? `The only one ${kind}` : `All ${number(open)} ${kind}`;
+}
 
-async function planReplay(calls: Calls, filter: Filter): Promise<Plan> {
-  const { matching, replayed, refused, refusals } = await calls.replayBatch({
-    filter,
-    dry_run: true,
-  });
-  const why = refusals[0] === undefined ? '' : ` The first: ${refusals[0].detail}`;
-  const all = number(matching ?? replayed + refused);
+async function planReplay(
+  session: Session,
+  filter: CauseFilter,
+  onProgress: (text: string) => void,
+): Promise<Plan> {
+  const tried = await replayCause(session, { filter, isDry: true }, (soFar) =>
+    onProgress(progressText(soFar, soFar.matching)),
+  );
+  const { replayed, refused, matching } = tried;
   return {
     kind: 'replay',
     count: replayed,
-    text:
-      `Of ${all}, ${number(replayed)} can be replayed unchanged and ${number(refused)} would ` +
-      `fail again.${why}`,
+    matching: matching ?? replayed + refused,
+    text: dryRunText(tried),
   };
 }
 
-async function planPurge(calls: Calls, filter: Filter): Promise<Plan> {
-  const { matching } = await calls.purgeMatching({ filter });
+async function planPurge({ client }: Session, filter: CauseFilter): Promise<Plan> {
+  const { matching } = await client.deadLetters.purgeMatching({ filter });
   return {
     kind: 'purge',
     count: matching,
+    matching,
     text: 'The content of these events is deleted, so that none can be replayed; the reasons stay.',
   };
 }
 
-/** Returns what was done, in words. */
-async function carryOut(calls: Calls, filter: Filter, { kind, count }: Plan): Promise<string> {
-  if (kind === 'replay') {
-    const { replayed } = await calls.replayBatch({ filter });
-    return `${number(replayed)} replayed: they are in the log again.`;
-  }
-  const { purged } = await calls.purgeMatching({ filter, confirm: count });
-  return `${number(purged)} purged.`;
+/** Whether it failed, and what was done, in words. */
+type Told = readonly [isBad: boolean, text: string];
+
+async function replay(
+  session: Session,
+  filter: CauseFilter,
+  onProgress: Parameters<typeof replayCause>[2],
+): Promise<Told> {
+  const done = await replayCause(session, { filter, isDry: false }, onProgress);
+  return [done.trouble !== null, replayedText(done)];
+}
+
+async function purge({ client }: Session, filter: CauseFilter, confirm: number): Promise<Told> {
+  const { purged } = await client.deadLetters.purgeMatching({ filter, confirm });
+  return [false, `${number(purged)} purged.`];
 }
 
 const number = (value: number): string => value.toLocaleString('en');

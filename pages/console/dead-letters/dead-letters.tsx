@@ -79,6 +79,7 @@ export function DeadLetters({ session }: { readonly session: Session }) {
               key={shown.group.reason}
               session={session}
               reason={shown.group.reason}
+              open={counts?.open_by_reason[shown.group.reason] ?? null}
               onDone={tell}
             />
             <LetterCard

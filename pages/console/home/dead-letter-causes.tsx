@@ -1,4 +1,4 @@
-// Shows how many dead letters each cause has.
+// Shows how many dead letters of each cause are open.
 
 import { Bars, Card, Empty } from '../../shared/components.tsx';
 import { reasonName } from '../event-words.ts';
@@ -7,7 +7,7 @@ import { usePolled } from '../use-gateway.ts';
 
 export function DeadLetterCauses({ session }: { readonly session: Session }) {
   const counts = usePolled(session, (signal) => session.client.deadLetters.stats({ signal }), 5000);
-  const bars = Object.entries(counts?.by_reason ?? {})
+  const bars = Object.entries(counts?.open_by_reason ?? {})
     .filter(([, count]) => count > 0)
     .toSorted(([, a], [, b]) => b - a)
     .map(([reason, count]) => ({
@@ -17,21 +17,23 @@ export function DeadLetterCauses({ session }: { readonly session: Session }) {
       text: count.toLocaleString('en'),
     }));
   return (
-    <Card title="Dead letters by cause">
+    <Card title="Open dead letters by cause">
+      {counts === null && (
+        <p class="quiet" role="status">
+          Asking…
+        </p>
+      )}
       {counts !== null && bars.length === 0 && (
         <Empty title="None.">
           <p>An event that cannot be stored is kept with its reason and shows up here.</p>
         </Empty>
       )}
-      {bars.length > 0 && (
-        <>
-          <Bars bars={bars} />
-          <p class="hint">
-            {counts?.by_state.open.toLocaleString('en')} open,{' '}
-            {counts?.by_state.replayed.toLocaleString('en')} replayed,{' '}
-            {counts?.by_state.purged.toLocaleString('en')} purged
-          </p>
-        </>
+      <Bars bars={bars} />
+      {counts !== null && counts.by_state.replayed + counts.by_state.purged > 0 && (
+        <p class="hint">
+          Besides, {counts.by_state.replayed.toLocaleString('en')} were replayed and{' '}
+          {counts.by_state.purged.toLocaleString('en')} purged.
+        </p>
       )}
     </Card>
   );

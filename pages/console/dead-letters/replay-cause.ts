@@ -1,0 +1,86 @@
+// Replays all dead letters of a cause: as many calls as it takes, because each is bounded.
+
+import type { DeadLetter } from '../../../client/client.ts';
+import type { Session } from '../session.ts';
+
+export type CauseFilter = { readonly reason: DeadLetter['reason']; readonly state: 'open' };
+
+export type Replayed = {
+  /** How many there are; known in a dry run. */
+  readonly matching: number | null;
+  /** In a dry run: how many would be. */
+  readonly replayed: number;
+  readonly refused: number;
+  readonly firstRefusal: string | null;
+  /** Why it ended early, in words; `null`: all were tried. */
+  readonly trouble: string | null;
+};
+
+type Done = Awaited<ReturnType<Session['client']['deadLetters']['replayBatch']>>;
+
+const nothing: Replayed = {
+  matching: null,
+  replayed: 0,
+  refused: 0,
+  firstRefusal: null,
+  trouble: null,
+};
+
+/**
+ * @param onProgress called after each call with the sums so far
+ * @throws the client's error when nothing was tried before it
+ */
+export async function replayCause(
+  session: Pick<Session, 'client' | 'explain'>,
+  { filter, isDry }: { readonly filter: CauseFilter; readonly isDry: boolean },
+  onProgress: (soFar: Replayed) => void,
+): Promise<Replayed> {
+  const { deadLetters } = session.client;
+  let sums = nothing;
+  let cursor: string | null = null;
+  do {
+    try {
+      const done: Done = await deadLetters.replayBatch({
+        filter,
+        dry_run: isDry,
+        ...(cursor !== null && { cursor }),
+      });
+      sums = {
+        matching: sums.matching ?? done.matching,
+        replayed: sums.replayed + done.replayed,
+        refused: sums.refused + done.refused,
+        firstRefusal: sums.firstRefusal ?? done.refusals[0]?.detail ?? null,
+        trouble: done.trouble,
+      };
+      cursor = done.next_cursor;
+    } catch (error) {
+      if (cursor === null) throw error;
+      sums = { ...sums, trouble: session.explain(error) };
+    }
+    onProgress(sums);
+  } while (cursor !== null && sums.trouble === null);
+  return sums;
+}
+
+const number = (value: number): string => value.toLocaleString('en');
+
+export function dryRunText({ matching, replayed, refused, ...rest }: Replayed): string {
+  const all = number(matching ?? replayed + refused);
+  return (
+    `Of ${all}, ${number(replayed)} can be replayed unchanged and ${number(refused)} would ` +
+    `fail again.${endOf(rest)}`
+  );
+}
+
+export function replayedText({ replayed, refused, ...rest }: Replayed): string {
+  const left = refused === 0 ? '' : ` ${number(refused)} were refused and stay here.`;
+  return `${number(replayed)} replayed: they are in the log again.${left}${endOf(rest)}`;
+}
+
+/** `700 of 1,240…` */
+export const progressText = ({ replayed, refused }: Replayed, all: number | null): string =>
+  `${number(replayed + refused)}${all === null ? '' : ` of ${number(all)}`}…`;
+
+const endOf = ({ firstRefusal, trouble }: Pick<Replayed, 'firstRefusal' | 'trouble'>): string =>
+  (firstRefusal === null ? '' : ` The first: ${firstRefusal}`) +
+  (trouble === null ? '' : ` It ended early: ${trouble}`);
