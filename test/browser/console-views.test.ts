@@ -20,9 +20,9 @@ import {
   filterOf,
   priceTrouble,
   searchIn,
-  sharedWords,
   type SearchState,
 } from '../../pages/console/search/search-address.ts';
+import { fallbackText, sharedWords, whyMatched } from '../../pages/console/search/why-matched.ts';
 import { Session } from '../../pages/console/session.ts';
 import { assetsOf } from '../../scripts/write-precache.ts';
 import { buildPages } from '../helpers/browser.ts';
@@ -50,12 +50,15 @@ describe('a search', () => {
       price_max: 19.9,
     });
     expect(filterOf(searchIn('?q=x'))).toEqual({});
+    expect(filterOf(searchIn('?q=x&max=19,90'))).toEqual({ price_max: 19.9 });
   });
 
   test('says what is wrong with its prices', () => {
     expect(priceTrouble(search)).toBeNull();
     expect(priceTrouble({ ...search, priceMin: '30' })).toContain('above the highest');
-    expect(priceTrouble({ ...search, priceMax: 'cheap' })).toContain('a number');
+    for (const priceMax of ['cheap', '1,000', '1.000,50', 'Infinity'])
+      expect(priceTrouble({ ...search, priceMax })).toContain('a number');
+    expect(priceTrouble({ ...search, priceMax: '19,9' })).toBeNull();
   });
 
   test('names the words that a hit shares with it, but no word that says nothing', () => {
@@ -63,6 +66,24 @@ describe('a search', () => {
       'warm',
     ]);
     expect(sharedWords('keeps me dry', 'Drizzle Shell')).toEqual([]);
+  });
+
+  test.each([
+    ['Found by meaning', { score: 0.3, matched: ['meaning'] }],
+    ['Found by the word “music”', { score: 0.6, matched: ['words'] }],
+    ['Found by meaning, and by the word “music”', { score: 0.9, matched: ['meaning', 'words'] }],
+    ['Exact match of its name', { score: 1, matched: ['words', 'meaning'] }],
+    ['Exact match of its id', { score: 1, matched: ['id'] }],
+  ] as const)('says of a hit “%s”', (why, { score, matched }) => {
+    const hit = { score, matched: [...matched], text: 'A music box' };
+    expect(whyMatched('gift with Music', hit)).toBe(why);
+  });
+
+  test('says that meaning was left out, and why', () => {
+    expect(fallbackText('no_runner')).toBe(
+      'These are hits by words only: no runner is ready to compare meanings.',
+    );
+    expect(fallbackText('other_code')).toContain('(other_code)');
   });
 });
 

@@ -28,8 +28,8 @@ const whatToDo: Readonly<Record<Component, string>> = {
   store:
     'Events wait in the log and none is lost. Bring the store back; the gateway resumes by itself.',
   runners:
-    'New texts wait in the log, and searches are refused. Start a runner with “npm run runner”, ' +
-    'or lend a tab.',
+    'New texts wait in the log, and searches find by words only. Start a runner with ' +
+    '“npm run runner”, or lend a tab.',
   certificate: 'Renew it; the gateway takes the new files without a restart.',
   disk: 'Make room on the disk of the data folder; do not delete files in it by hand.',
 };

@@ -5,7 +5,7 @@ import type { SearchResult } from '../../../client/client.ts';
 import { eventTypeName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
-import { sharedWords } from './search-address.ts';
+import { whyMatched } from './why-matched.ts';
 
 type Hit = SearchResult['hits'][number];
 
@@ -18,8 +18,7 @@ export function HitRow({
   readonly hit: Hit;
   readonly query: string;
 }) {
-  const { product, text, score, events } = hit;
-  const words = sharedWords(query, text);
+  const { product, text, events } = hit;
   const [isOpen, setOpen] = useState(false);
   return (
     <li class="card hit">
@@ -28,12 +27,7 @@ export function HitRow({
         <span class="hit-price">{priceText(product?.price ?? null)}</span>
       </div>
       <p class="quiet">{product?.description ?? product?.category ?? 'A search by a visitor'}</p>
-      <p class="hit-why">
-        <meter min={0} max={1} value={Math.max(0, score)} aria-hidden="true" />
-        <span>
-          {score.toFixed(2)} {`by ${waysTo(hit, words).join(', and by ')}`}
-        </span>
-      </p>
+      <p class="hit-why">{whyMatched(query, hit)}</p>
       <p class="hit-events">
         {Object.entries(events.by_type)
           .toSorted(([, a], [, b]) => b - a)
@@ -105,15 +99,4 @@ function NameList({
       </ul>
     </div>
   );
-}
-
-/** What has found the hit. */
-function waysTo({ matched = ['meaning'] }: Hit, words: readonly string[]): readonly string[] {
-  const shared = words.map((word) => `“${word}”`).join(', ');
-  const byWords = shared === '' ? 'similar words' : shared;
-  return [
-    ...(matched.includes('id') ? ['its id'] : []),
-    ...(matched.includes('meaning') ? ['meaning'] : []),
-    ...(matched.includes('words') ? [byWords] : []),
-  ];
 }

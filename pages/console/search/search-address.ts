@@ -34,10 +34,15 @@ export function addressOf({ query, types, categories, priceMin, priceMax }: Sear
   return address.size === 0 ? '' : `?${address.toString()}`;
 }
 
+/** `19.90` and `19,90`; NaN for what is no price, such as `1,000`, which may mean two prices. */
+const priceOf = (typed: string): number =>
+  Number(/^\d+,\d{1,2}$/.test(typed) ? typed.replace(',', '.') : typed);
+
 /** What is wrong with the prices, in words; `null`: nothing. */
 export function priceTrouble({ priceMin, priceMax }: SearchState): string | null {
-  const [least, most] = [Number(priceMin), Number(priceMax)];
-  if (Number.isNaN(least) || Number.isNaN(most)) return 'A price is a number, such as 19.90.';
+  const [least, most] = [priceOf(priceMin), priceOf(priceMax)];
+  if (!Number.isFinite(least) || !Number.isFinite(most))
+    return 'A price is a number, such as 19.90 or 1000.';
   return priceMin !== '' && priceMax !== '' && least > most
     ? 'The lowest price is above the highest.'
     : null;
@@ -47,25 +52,6 @@ export function priceTrouble({ priceMin, priceMax }: SearchState): string | null
 export const filterOf = ({ types, categories, priceMin, priceMax }: SearchState) => ({
   ...(types.length > 0 && { event_type: [...types] }),
   ...(categories.length > 0 && { category: [...categories] }),
-  ...(priceMin !== '' && { price_min: Number(priceMin) }),
-  ...(priceMax !== '' && { price_max: Number(priceMax) }),
+  ...(priceMin !== '' && { price_min: priceOf(priceMin) }),
+  ...(priceMax !== '' && { price_max: priceOf(priceMax) }),
 });
-
-/** The words of the query that are in the text, as they are written in the query. */
-export function sharedWords(query: string, text: string): readonly string[] {
-  const words = new Set(wordsOf(text));
-  return [...new Set(wordsOf(query))].filter((word) => words.has(word));
-}
-
-const wordsOf = (from: string): readonly string[] =>
-  from
-    .toLocaleLowerCase()
-    .match(/[\p{L}\p{N}]{3,}/gu)
-    ?.filter((word) => !common.has(word)) ?? [];
-
-/** English words that say nothing about a product. */
-const common: ReadonlySet<string> = new Set(
-  'and are but for from has its not one our out that the this was who will with you your'.split(
-    ' ',
-  ),
-);

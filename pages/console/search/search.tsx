@@ -11,6 +11,7 @@ import { useFeed } from '../use-gateway.ts';
 import { HitRow } from './hit-row.tsx';
 import { addressOf, searchIn, type SearchState } from './search-address.ts';
 import { useSearch, type SearchAnswer } from './use-search.ts';
+import { fallbackText } from './why-matched.ts';
 
 const examples = [
   'gift for a child who likes music',
@@ -33,7 +34,7 @@ export function Search({ session }: { readonly session: Session }) {
   const stored = stats?.store?.events ?? null;
   useEffect(() => {
     storedThen.current = stored;
-  }, [answer.result]);
+  }, [answer.result?.as_of]);
   storedThen.current ??= stored;
   const change = (changes: Partial<SearchState>): void => setSearch({ ...search, ...changes });
 
@@ -71,11 +72,14 @@ export function Search({ session }: { readonly session: Session }) {
           answer={answer}
           newEvents={stored === null ? 0 : stored - (storedThen.current ?? stored)}
           onAgain={() => setAgain(again + 1)}
+          onMore={() => void answer.showMore()}
         />
       )}
     </div>
   );
 }
+
+const categoriesMax = 8;
 
 function Filters({
   search,
@@ -86,8 +90,14 @@ function Filters({
   readonly answer: SearchAnswer;
   readonly onChange: (changes: Partial<SearchState>) => void;
 }) {
-  const found = answer.result?.hits.flatMap(({ product }) => product?.category ?? []) ?? [];
-  const categories = [...new Set([...search.categories, ...found])].slice(0, 8);
+  const [known, setKnown] = useState<readonly string[]>([]);
+  useEffect(() => {
+    // An answer for some categories has no others to choose from.
+    if (search.categories.length > 0 || answer.result === null) return;
+    const found = answer.result.hits.flatMap(({ product }) => product?.category ?? []);
+    if (found.length > 0) setKnown([...new Set(found)].slice(0, categoriesMax));
+  }, [answer.result]);
+  const categories = [...new Set([...known, ...search.categories])];
   return (
     <div class="filters">
       <Choices
@@ -127,14 +137,16 @@ function Filters({
 
 function Results({
   session,
-  answer: { result, query, isSearching },
+  answer: { result, request, isSearching },
   newEvents,
   onAgain,
+  onMore,
 }: {
   readonly session: Session;
   readonly answer: SearchAnswer;
   readonly newEvents: number;
   readonly onAgain: () => void;
+  readonly onMore: () => void;
 }) {
   if (result === null)
     return isSearching ? (
@@ -142,12 +154,12 @@ function Results({
         Searching…
       </p>
     ) : null;
-  const { hits, took_ms: tookMs } = result;
+  const { hits, took_ms: tookMs, next_cursor: next, fallback_reason: fallback } = result;
   return (
     <section aria-label="Hits" aria-busy={isSearching} class="results">
       <p class="results-head quiet">
         <span role="status">
-          {hits.length === 1 ? 'One hit' : `${hits.length} hits`} in {latencyText(tookMs)}
+          {countText(hits.length, next !== null)} in {latencyText(tookMs)}
         </span>
         {newEvents > 0 && (
           <button class="link" type="button" onClick={onAgain}>
@@ -155,6 +167,7 @@ function Results({
           </button>
         )}
       </p>
+      {fallback !== undefined && <Notice tone="warn">{fallbackText(fallback)}</Notice>}
       {hits.length === 0 ? (
         <Empty title="Nothing matches.">
           <p>Take a filter away, or search for something else.</p>
@@ -162,10 +175,22 @@ function Results({
       ) : (
         <ol class="hits">
           {hits.map((hit) => (
-            <HitRow key={hit.text_id} session={session} hit={hit} query={query} />
+            <HitRow key={hit.text_id} session={session} hit={hit} query={request.query} />
           ))}
         </ol>
       )}
+      {next !== null && (
+        <p class="actions more">
+          <button class="button" type="button" disabled={isSearching} onClick={onMore}>
+            Show more
+          </button>
+        </p>
+      )}
     </section>
   );
+}
+
+function countText(count: number, isCut: boolean): string {
+  if (isCut) return `The first ${count.toLocaleString('en')} hits`;
+  return count === 1 ? 'One hit' : `${count.toLocaleString('en')} hits`;
 }
