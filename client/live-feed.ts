@@ -41,7 +41,7 @@ export async function* followLive(
   let last = since;
   try {
     while (!ended.aborted) {
-      let waitMsMin = 0;
+      let trouble: unknown = null;
       try {
         for await (const { message, id } of connection(transport, topics, last, ended)) {
           delays.reset();
@@ -53,9 +53,10 @@ export async function* followLive(
         }
       } catch (error) {
         if (ended.aborted) return;
-        waitMsMin = retryAfterMs(error);
+        trouble = error;
       }
       onConnection(false);
+      const waitMsMin = trouble === null ? 0 : retryAfterMs(trouble);
       await rest(clock, waitMsMin + delays.next(), ended);
     }
   } finally {

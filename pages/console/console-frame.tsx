@@ -50,7 +50,7 @@ export function ConsoleFrame({
         </nav>
         <Link state={state} onSignOut={() => session.useKey(null)} />
       </header>
-      {state.link === 'lost' && !isAsked && (
+      {state.link === 'lost' && state.refusal === null && !isAsked && (
         <Notice tone="bad">
           The gateway has not answered since {clockText(state.lostAt ?? 0)}. This page tries again
           by itself; what you see is from before.

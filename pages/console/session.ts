@@ -79,10 +79,20 @@ export class Session {
       this.store.set({ link: 'lost', lostAt: this.#options.now() });
   }
 
-  /** A view could not read what it shows. */
-  cannotRead(error: unknown): void {
-    const refusal = this.explain(error);
-    if (error instanceof VectorStreamApiError && error.status === 403) this.store.set({ refusal });
+  /** Something that a view reads again and again: its refusal is shown until it works. */
+  reading(): { readonly works: () => void; readonly fails: (error: unknown) => void } {
+    let isRefused = false;
+    return {
+      works: () => {
+        if (isRefused) this.store.set({ refusal: null });
+        isRefused = false;
+      },
+      fails: (error) => {
+        const refusal = this.explain(error);
+        isRefused = error instanceof VectorStreamApiError && error.status === 403;
+        if (isRefused) this.store.set({ refusal });
+      },
+    };
   }
 
   /** Notes what an error of a call means for all views; returns what to tell at its place. */

@@ -2,9 +2,16 @@
 // visible.
 
 import { useEffect, useState } from 'preact/hooks';
+import { systemClock } from '#core/time/clock.ts';
+import { rest } from '#core/time/rest.ts';
 import type { LiveMessage, Topic } from '../../client/client.ts';
 import { useStore } from '../shared/observable-store.ts';
 import type { Session } from './session.ts';
+
+/** The client reopens a feed that breaks; this is for one that the gateway refused. */
+const reopenMs = 10_000;
+/** From a failed question to the next attempt, where it is not asked again anyway. */
+const askAgainMs = 5000;
 
 /** Calls `onMessage` for each message of these topics while the page is visible. */
 export function useFeed(
@@ -12,27 +19,35 @@ export function useFeed(
   topics: readonly Topic[],
   onMessage: (message: LiveMessage) => void,
 ): void {
-  const { version } = useStore(session.store);
+  const { version, access } = useStore(session.store);
   const isVisible = useVisible();
   useEffect(() => {
-    if (!isVisible) return undefined;
+    if (!isVisible || access !== 'open') return undefined;
     const leaving = new AbortController();
-    const feed = session.client.live({
-      topics,
-      signal: leaving.signal,
-      onConnection: (isOpen) => session.linked(isOpen),
-    });
+    const { signal } = leaving;
+    const onConnection = (isOpen: boolean): void => session.linked(isOpen);
     const follow = async (): Promise<void> => {
-      for await (const message of feed) onMessage(message);
+      const reading = session.reading();
+      while (!signal.aborted) {
+        try {
+          for await (const message of session.client.live({ topics, signal, onConnection })) {
+            reading.works();
+            onMessage(message);
+          }
+        } catch (error) {
+          reading.fails(error);
+        }
+        await rest(systemClock, reopenMs, signal);
+      }
     };
-    follow().catch((error: unknown) => session.cannotRead(error));
+    void follow();
     return () => leaving.abort();
-  }, [version, isVisible]);
+  }, [version, access, isVisible]);
 }
 
 /**
  * The newest answer, asked for again every `everyMs` if that is no `null`, and at once when a
- * member of `on` changes; `null` before the first.
+ * member of `on` changes; `null` before the first. A question that failed is asked again.
  */
 export function usePolled<T>(
   session: Session,
@@ -46,26 +61,29 @@ export function usePolled<T>(
   useEffect(() => {
     if (!isVisible || access !== 'open') return undefined;
     const leaving = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const { signal } = leaving;
     const poll = async (): Promise<void> => {
-      try {
-        setAnswer(await ask(leaving.signal));
-      } catch (error) {
-        if (!leaving.signal.aborted) session.cannotRead(error);
+      const reading = session.reading();
+      while (!signal.aborted) {
+        try {
+          const newest = await ask(signal);
+          if (signal.aborted) return;
+          reading.works();
+          setAnswer(newest);
+          if (everyMs === null) return;
+        } catch (error) {
+          if (!signal.aborted) reading.fails(error);
+        }
+        await rest(systemClock, everyMs ?? askAgainMs, signal);
       }
-      if (!leaving.signal.aborted && everyMs !== null)
-        timer = setTimeout(() => void poll(), everyMs);
     };
     void poll();
-    return () => {
-      leaving.abort();
-      clearTimeout(timer);
-    };
+    return () => leaving.abort();
   }, [version, access, isVisible, everyMs, ...on]);
   return answer;
 }
 
-/** The answer to a question that is asked once for each key; `null` before. */
+/** The answer to a question that is answered once for each key; `null` before. */
 export const useOnce = <T>(session: Session, ask: (signal: AbortSignal) => Promise<T>): T | null =>
   usePolled(session, ask, null);
 

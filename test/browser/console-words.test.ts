@@ -164,6 +164,18 @@ describe('a session', () => {
     expect(cut.store.value).toMatchObject({ link: 'live', lostAt: null });
   });
 
+  test('shows a refusal until what was refused works again', () => {
+    const open = session('k');
+    const [figures, letters] = [open.reading(), open.reading()];
+    letters.fails(new VectorStreamApiError(403, { detail: 'This key lacks a scope.' }, null));
+    figures.works();
+    expect(open.store.value.refusal).toBe('This key lacks a scope.');
+    letters.works();
+    expect(open.store.value.refusal).toBeNull();
+    letters.fails(new VectorStreamApiError(500, { detail: 'It failed.' }, null));
+    expect(open.store.value.refusal).toBeNull();
+  });
+
   test('tells a refusal in the words of the gateway', () => {
     const problem = { detail: 'This key lacks the scope admin.' };
     expect(session('k').explain(new VectorStreamApiError(403, problem, null))).toBe(problem.detail);

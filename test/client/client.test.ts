@@ -281,8 +281,11 @@ describe('an error', () => {
     await expect(
       unreachable.stats({ signal: AbortSignal.abort(new Error('enough')) }),
     ).rejects.toThrow('enough');
-    await expect(
-      all(createClient({ url: gateway.url, apiKey: 'wrong' }).live()),
-    ).rejects.toMatchObject({ status: 401 });
+    const told: boolean[] = [];
+    const live = createClient({ url: gateway.url, apiKey: 'wrong' }).live({
+      onConnection: (isOpen) => told.push(isOpen),
+    });
+    await expect(all(live)).rejects.toMatchObject({ status: 401 });
+    expect(told).toEqual([false]);
   });
 });
