@@ -9,6 +9,7 @@ import {
 } from '../../client/client.ts';
 import { subjectOf } from '../../pages/console/event-words.ts';
 import { headlineOf, partSentences } from '../../pages/console/home/part-sentences.ts';
+import { newestRows, rowOf } from '../../pages/console/home/sample-rows.ts';
 import {
   catchUpText,
   durationText,
@@ -92,7 +93,8 @@ describe('health', () => {
     expect(parts.map(({ sentence }) => sentence).every((text) => /^[A-Z].*\.$/.test(text))).toBe(
       true,
     );
-    expect(headlineOf(parts)).toEqual({ tone: 'good', text: 'All is well' });
+    expect(headlineOf(parts, false)).toEqual({ tone: 'good', text: 'All is well' });
+    expect(headlineOf(parts, true)).toMatchObject({ tone: 'bad' });
   });
 
   test('names the part that is down, its reason, and what to do', async () => {
@@ -105,15 +107,16 @@ describe('health', () => {
     const part = parts.find(({ name }) => name === 'Store');
     expect(part).toMatchObject({ tone: 'bad', sentence: 'Qdrant: connection refused.' });
     expect(part?.advice).toContain('none is lost');
-    expect(headlineOf(parts)).toEqual({ tone: 'bad', text: 'Store needs help' });
+    expect(headlineOf(parts, false)).toEqual({ tone: 'bad', text: 'Store needs help' });
   });
 
-  test('shows a warning of a part that works, and a disk only in trouble', async () => {
+  test('shows every warning of a part that works, and a disk only in trouble', async () => {
     const parts = partSentences(
       await healthOf({
         causes: [
           { component: 'runners', message: 'nobody checks the fleet; start a trusted runner' },
-          { component: 'disk', message: '200 MB are free' },
+          { component: 'runners', message: 'in quarantine: 1' },
+          { component: 'disk', message: '200 MiB are free: free some space' },
         ],
       }),
     );
@@ -122,8 +125,30 @@ describe('health', () => {
       'Runners warn',
       'Store good',
       'Dead letters good',
-      'Disk bad',
+      'Disk warn',
     ]);
+    expect(parts[1]?.sentence).toBe(
+      'Nobody checks the fleet; start a trusted runner. In quarantine: 1.',
+    );
+    expect(headlineOf(parts, false)).toEqual({ tone: 'warn', text: 'It works, with a warning' });
+  });
+
+  test.each([
+    ['disk', '9 MiB are free: no events are taken until there is room', 'Disk needs help'],
+    ['certificate', 'it expired at 2026-01-01', 'Certificate needs help'],
+    ['certificate', 'it expires at 2026-01-01', 'It works, with a warning'],
+  ] as const)('of %s: “%s” → “%s”', async (component, message, text) => {
+    const parts = partSentences(await healthOf({ causes: [{ component, message }] }));
+    expect(headlineOf(parts, false).text).toBe(text);
+  });
+
+  test('is not well beside events that could not be stored', async () => {
+    const health = await healthOf();
+    const parts = partSentences({ ...health, dead_letters: { ...health.dead_letters, open: 3 } });
+    expect(headlineOf(parts, false)).toEqual({
+      tone: 'warn',
+      text: 'It works, but some events could not be stored',
+    });
   });
 });
 
@@ -188,4 +213,16 @@ test('an event is named by its product or its query', () => {
   expect(subjectOf({ product: { name: 'Kettle' } })).toBe('Kettle');
   expect(subjectOf({ search_query: 'warm hands' })).toBe('“warm hands”');
   expect(subjectOf({})).toBe('');
+});
+
+test('the newest events come once each, newest first, from stream and store alike', () => {
+  const row = (id: string, second: number, latencyMs: number | null) =>
+    rowOf(`2026-01-31T12:00:0${second}.000Z`, { event_id: id }, latencyMs, 'x');
+  const rows = newestRows([row('a', 1, 40), row('c', 5, null), row('b', 3, 41), row('a', 1, null)]);
+  expect(rows.map(({ id, latencyMs }) => [id, latencyMs])).toEqual([
+    ['c', null],
+    ['b', 41],
+    ['a', 40],
+  ]);
+  expect(newestRows(Array.from({ length: 9 }, (_, at) => row(`${at}`, at, null)))).toHaveLength(8);
 });

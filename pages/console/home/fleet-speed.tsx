@@ -16,6 +16,11 @@ export function FleetSpeed({ runners }: { readonly runners: Runners | null }) {
       title="Fleet speed"
       aside={ready.length > 0 && <b class="total">{formatRate(speed(ready))} texts/s</b>}
     >
+      {runners === null && (
+        <p class="quiet" role="status">
+          Asking for the runners…
+        </p>
+      )}
       {runners !== null && ready.length === 0 && (
         <Empty title={runners.length === 0 ? 'No runner is connected.' : 'No runner is ready yet.'}>
           <p>

@@ -39,6 +39,11 @@ export function HistoryCharts({
         />
       </header>
       <div class="charts">
+        {charts === null && (
+          <p class="quiet" role="status">
+            Reading the figures…
+          </p>
+        )}
         {charts?.map(({ title, times, lines, format }) => (
           <div key={title}>
             <h3>{title}</h3>

@@ -1,9 +1,10 @@
 // Home: is the gateway well, how fast is it, what happens now, and how to begin.
 
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { HealthView, LiveMessage, Stats, StatsHistory } from '../../../client/client.ts';
 import { Figure, Status } from '../../shared/components.tsx';
 import { formatRate } from '../../shared/format.ts';
+import { useStore } from '../../shared/observable-store.ts';
 import {
   catchUpText,
   durationText,
@@ -50,13 +51,16 @@ export function Home({ session }: { readonly session: Session }) {
     seconds > 300 ? 15_000 : 2000,
     [seconds],
   );
-  const isEmpty = stats?.store?.events === 0;
+  const { link } = useStore(session.store);
+  // What a newcomer reads stays where it is when the first events are stored.
+  const beganEmpty = useRef(false);
+  beganEmpty.current ||= stats?.store?.events === 0;
 
   return (
     <div class="stack">
-      <Health health={health} />
+      <Health health={health} isLost={link === 'lost'} />
       <Figures stats={stats} readings={readings} history={history} />
-      {isEmpty && <FirstSteps session={session} isOpen />}
+      {beganEmpty.current && <FirstSteps session={session} isOpen />}
       <HistoryCharts history={history} seconds={seconds} onSeconds={setSeconds} />
       <div class="columns">
         <LiveSample session={session} newest={newest} />
@@ -65,12 +69,18 @@ export function Home({ session }: { readonly session: Session }) {
           <DeadLetterCauses session={session} />
         </div>
       </div>
-      {!isEmpty && <FirstSteps session={session} isOpen={false} />}
+      {stats !== null && !beganEmpty.current && <FirstSteps session={session} isOpen={false} />}
     </div>
   );
 }
 
-function Health({ health }: { readonly health: HealthView | null }) {
+function Health({
+  health,
+  isLost,
+}: {
+  readonly health: HealthView | null;
+  readonly isLost: boolean;
+}) {
   if (health === null)
     return (
       <div class="health">
@@ -78,14 +88,14 @@ function Health({ health }: { readonly health: HealthView | null }) {
       </div>
     );
   const parts = partSentences(health);
-  const { tone, text } = headlineOf(parts);
+  const { tone, text } = headlineOf(parts, isLost);
   return (
     <section class="health" aria-label="Health">
       <div class="health-head">
         <h1>
           <Status tone={tone}>{text}</Status>
         </h1>
-        <p class="quiet">up for {durationText(health.uptime_seconds)}</p>
+        {!isLost && <p class="quiet">up for {durationText(health.uptime_seconds)}</p>}
       </div>
       <ul class="parts">
         {parts.map(({ name, tone: each, sentence, advice }) => (
@@ -127,7 +137,9 @@ function Figures({
         value={last === null ? '–' : latencyText(last.p50)}
         note={
           last === null
-            ? 'nothing was stored in the last minute'
+            ? history === null
+              ? 'measuring'
+              : 'nothing was stored in the last minute'
             : `p95 ${latencyText(last.p95)}, p99 ${latencyText(last.p99)}`
         }
       />

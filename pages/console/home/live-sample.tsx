@@ -8,18 +8,10 @@ import { eventTypeName, subjectOf } from '../event-words.ts';
 import { latencyText } from '../rates.ts';
 import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
+import { newestRows, rowOf, shownMax, type Row } from './sample-rows.ts';
 
 type Sample = Extract<LiveMessage, { readonly type: 'sample' }>;
-type Row = {
-  readonly id: string;
-  /** ISO. */
-  readonly at: string;
-  readonly event: Readonly<Record<string, unknown>>;
-  /** `null`: it was stored before this page was opened. */
-  readonly latencyMs: number | null;
-};
 
-const shownMax = 8;
 const everyMs = 700;
 
 export function LiveSample({
@@ -31,22 +23,26 @@ export function LiveSample({
 }) {
   const latest = useRef(newest);
   latest.current = newest;
-  const [shown, setShown] = useState<readonly Row[]>([]);
+  const taken = useRef<Sample | null>(null);
+  const [rows, setRows] = useState<readonly Row[]>([]);
   const [isPaused, setPaused] = useState(false);
   const stored = useOnce(session, (signal) => newestStored(session, signal));
   useEffect(() => {
     if (isPaused) return undefined;
     const take = (): void => {
       const { current } = latest;
-      if (current !== null)
-        setShown((before) =>
-          before[0]?.id === current.id ? before : [rowOf(current), ...before].slice(0, shownMax),
-        );
+      if (current === null || current === taken.current) return;
+      taken.current = current;
+      const { at, data, id } = current;
+      const row = rowOf(at, data.event, data.latency_ms, id);
+      setRows((before) => newestRows([...before, row]));
     };
     const timer = setInterval(take, everyMs);
     return () => clearInterval(timer);
   }, [isPaused]);
-  const rows = [...shown, ...(stored ?? [])].slice(0, shownMax);
+  useEffect(() => {
+    if (!isPaused && stored !== null) setRows((before) => newestRows([...before, ...stored]));
+  }, [isPaused, stored]);
   return (
     <Card
       title="Newest searchable events"
@@ -57,7 +53,12 @@ export function LiveSample({
         </button>
       }
     >
-      {stored !== null && rows.length === 0 && (
+      {stored === null && rows.length === 0 && (
+        <p class="quiet" role="status">
+          Reading the newest events…
+        </p>
+      )}
+      {stored?.length === 0 && rows.length === 0 && (
         <Empty title="No event is stored yet.">
           <p>Each one appears here at about the time when a search can find it.</p>
         </Empty>
@@ -83,20 +84,13 @@ function SampleRow({ row: { at, event, latencyMs } }: { readonly row: Row }) {
   );
 }
 
-const rowOf = ({ id, at, data }: Sample): Row => ({
-  id,
-  at,
-  event: data.event,
-  latencyMs: data.latency_ms,
-});
-
 async function newestStored(session: Session, signal: AbortSignal): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for await (const { id, ingested_at: at, event } of session.client.events.list(
     { limit: shownMax },
     { signal },
   )) {
-    rows.push({ id, at, event, latencyMs: null });
+    rows.push(rowOf(at, event, null, id));
     if (rows.length === shownMax) break;
   }
   return rows;

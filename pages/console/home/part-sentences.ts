@@ -34,6 +34,9 @@ const whatToDo: Readonly<Record<Component, string>> = {
   disk: 'Make room on the disk of the data folder; do not delete files in it by hand.',
 };
 
+/** What a disk or a certificate says that is no longer a warning. */
+const isOver = /no events are taken|it expired/;
+
 /** Sentences on the parts, in the order in which an event passes them. */
 export function partSentences(health: HealthView): readonly PartSentence[] {
   const wrong = (component: Component) =>
@@ -45,13 +48,12 @@ export function partSentences(health: HealthView): readonly PartSentence[] {
     well: string,
   ): PartSentence => {
     const causes = component === null ? [] : wrong(component);
-    const [cause] = causes;
-    if (trouble === null && cause === undefined)
-      return { name, tone: 'good', sentence: well, advice: null };
+    const messages = new Set([trouble ?? [], causes.map(({ message }) => message)].flat());
+    if (messages.size === 0) return { name, tone: 'good', sentence: well, advice: null };
     return {
       name,
       tone: trouble === null ? 'warn' : 'bad',
-      sentence: sentenceOf(trouble ?? cause?.message ?? ''),
+      sentence: [...messages].map(sentenceOf).join(' '),
       // The message of a cause that is not an outage says what to do.
       advice: trouble === null || component === null ? null : whatToDo[component],
     };
@@ -69,7 +71,7 @@ export function partSentences(health: HealthView): readonly PartSentence[] {
     ...(['disk', 'certificate'] as const).flatMap((component) =>
       wrong(component).map(({ message }) => ({
         name: component === 'disk' ? 'Disk' : 'Certificate',
-        tone: 'bad' as const,
+        tone: isOver.test(message) ? ('bad' as const) : ('warn' as const),
         sentence: sentenceOf(message),
         advice: whatToDo[component],
       })),
@@ -107,11 +109,12 @@ function deadLettersText(open: number | null): string {
     : `${number(open)} events could not be stored and wait to be mended.`;
 }
 
-/** The headline: one sentence for everything. */
-export function headlineOf(parts: readonly PartSentence[]): {
-  readonly tone: Tone;
-  readonly text: string;
-} {
+/** The headline: one sentence for everything. `isLost`: the gateway does not answer. */
+export function headlineOf(
+  parts: readonly PartSentence[],
+  isLost: boolean,
+): { readonly tone: Tone; readonly text: string } {
+  if (isLost) return { tone: 'bad', text: 'Cut off from the gateway; this is from before' };
   const bad = parts.filter(({ tone }) => tone === 'bad');
   if (bad.length > 0)
     return {
@@ -122,7 +125,9 @@ export function headlineOf(parts: readonly PartSentence[]): {
           : 'need'
       } help`,
     };
-  return parts.some(({ tone, name }) => tone === 'warn' && name !== 'Dead letters')
-    ? { tone: 'warn', text: 'It works, with a warning' }
-    : { tone: 'good', text: 'All is well' };
+  const warned = parts.filter(({ tone }) => tone === 'warn');
+  if (warned.length === 0) return { tone: 'good', text: 'All is well' };
+  return warned.every(({ name }) => name === 'Dead letters')
+    ? { tone: 'warn', text: 'It works, but some events could not be stored' }
+    : { tone: 'warn', text: 'It works, with a warning' };
 }
