@@ -43,17 +43,27 @@ export function Fleet({ session }: { readonly session: Session }) {
         </p>
       </div>
       <dl class="card figure-row">
-        <Figure label="Ready" value={`${ready.length}`} note={`of ${runners?.length ?? 0} shown`} />
+        <Figure
+          label="Ready"
+          value={runners === null ? '–' : `${ready.length}`}
+          note={`of ${runners?.length ?? '–'} shown`}
+        />
         <Figure label="Speed" value={sumOf(ready, 'texts_per_second')} unit="texts/s" />
         <Figure label="Jobs in work" value={sumOf(runners ?? [], 'jobs_in_work')} />
         <Figure label="Vectors made" value={sumOf(runners ?? [], 'texts_embedded')} />
       </dl>
       {told !== null && <Notice tone={told.isBad ? 'bad' : 'good'}>{told.text}</Notice>}
+      {runners === null && (
+        <p class="quiet" role="status">
+          Asking for the runners…
+        </p>
+      )}
       {runners?.length === 0 && (
         <Empty title="No runner is connected.">
           <p>
-            New texts wait until there is one. <a href="runner">Lend this tab</a>, or run{' '}
-            <code>npm run runner</code> on any machine that reaches this gateway.
+            New texts wait until there is one, and searches find by words only.{' '}
+            <a href="runner">Lend this tab</a>, or run <code>npm run runner</code> on any machine
+            that reaches this gateway.
           </p>
         </Empty>
       )}
@@ -95,6 +105,7 @@ function RunnerTable({
   readonly session: Session;
   readonly act: Act;
 }) {
+  const hasTrusted = runners.some(({ trusted, state }) => trusted && state === 'ready');
   return (
     <div class="card table-frame" tabIndex={0} role="region" aria-label="Runners">
       <table>
@@ -110,7 +121,7 @@ function RunnerTable({
         </thead>
         <tbody>
           {runners.map((runner) => (
-            <RunnerRow key={runner.id} runner={runner} session={session} act={act} />
+            <RunnerRow key={runner.id} {...{ runner, session, hasTrusted, act }} />
           ))}
         </tbody>
       </table>

@@ -20,10 +20,13 @@ const states: Readonly<Record<RunnerView['state'], readonly [Tone, string]>> = {
 export function RunnerRow({
   runner,
   session,
+  hasTrusted,
   act,
 }: {
   readonly runner: RunnerView;
   readonly session: Session;
+  /** Whether a trusted runner is ready: without one, nobody is on probation. */
+  readonly hasTrusted: boolean;
   readonly act: Act;
 }) {
   const [tone, state] = states[runner.state];
@@ -37,21 +40,29 @@ export function RunnerRow({
           {new Date(runner.connected_at).toLocaleTimeString('en-GB')}
         </span>
       </th>
-      <td>
+      <td data-label="State">
         <Status tone={tone}>{state}</Status>
-        <span class="cell-note">{noteOf(runner)}</span>
+        <span class="cell-note">{noteOf(runner, hasTrusted)}</span>
       </td>
-      <td>
+      <td data-label="Device">
         {formatDevice(runner.device, runner.dtype)}
         <span class="cell-note">
           {runner.adapter}
           {runner.software_adapter ? ' (software)' : ''}
         </span>
       </td>
-      <td class="is-number">{formatRate(runner.texts_per_second)}</td>
-      <td class="is-number">{runner.texts_embedded.toLocaleString('en')}</td>
-      <td class="is-number">{runner.jobs_in_work}</td>
-      <td class="is-number">{runner.reference_cosine?.toFixed(4) ?? '–'}</td>
+      <td class="is-number" data-label="Texts/s">
+        {formatRate(runner.texts_per_second)}
+      </td>
+      <td class="is-number" data-label="Vectors">
+        {runner.texts_embedded.toLocaleString('en')}
+      </td>
+      <td class="is-number" data-label="In work">
+        {runner.jobs_in_work}
+      </td>
+      <td class="is-number" data-label="Agreement">
+        {runner.reference_cosine?.toFixed(4) ?? '–'}
+      </td>
       <td class="is-actions">
         {runner.state !== 'quarantined' && <Actions {...{ runner, session, act }} />}
       </td>
@@ -60,15 +71,15 @@ export function RunnerRow({
 }
 
 /** Why it is in quarantine, or how far it is proven. */
-function noteOf({ quarantine, trusted, proof, state }: RunnerView): string {
+function noteOf({ quarantine, trusted, proof, state }: RunnerView, hasTrusted: boolean): string {
   if (quarantine !== null)
     return `${quarantine.reason}; until ${new Date(quarantine.until).toLocaleTimeString('en-GB')}`;
-  return trusted || state !== 'ready' || proof.agreed >= proof.needed
+  return trusted || !hasTrusted || state !== 'ready' || proof.agreed >= proof.needed
     ? ''
     : `on probation: ${proof.agreed} of ${proof.needed} checks passed`;
 }
 
-function Actions({ runner, session, act }: Parameters<typeof RunnerRow>[0]) {
+function Actions({ runner, session, act }: Omit<Parameters<typeof RunnerRow>[0], 'hasTrusted'>) {
   const [isAsked, setAsked] = useState(false);
   const { id, name } = runner;
   const { runners } = session.client;
