@@ -21,6 +21,12 @@ const links = [
 ] as const;
 export type ViewPath = (typeof views)[number][0];
 
+/** Of the page, as a tab and the history of the browser show it. */
+export function titleOf(here: ViewPath): string {
+  const name = views.find(([path]) => path === here)?.[1];
+  return here === '' || name === undefined ? 'VectorStream' : `${name} – VectorStream`;
+}
+
 export function ConsoleFrame({
   session,
   here,

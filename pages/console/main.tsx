@@ -2,9 +2,10 @@
 
 import { render } from 'preact';
 import type { FunctionComponent } from 'preact';
+import { Notice } from '../shared/components.tsx';
 import { gatewayAddress } from '../shared/gateway-address.ts';
 import { apiKey } from '../shared/tab-secrets.ts';
-import { ConsoleFrame, type ViewPath } from './console-frame.tsx';
+import { ConsoleFrame, titleOf, type ViewPath } from './console-frame.tsx';
 import { Session } from './session.ts';
 
 type View = FunctionComponent<{ readonly session: Session }>;
@@ -17,11 +18,22 @@ const views: Readonly<Record<ViewPath, () => Promise<View>>> = {
   'dead-letters': async () => (await import('./dead-letters/dead-letters.tsx')).DeadLetters,
 };
 
+/** In place of a view whose files did not arrive. */
+const NotLoaded: View = () => (
+  <Notice tone="bad">
+    This view did not load: the gateway does not answer, or was updated meanwhile.{' '}
+    <button class="link" type="button" onClick={() => location.reload()}>
+      Load it again
+    </button>
+  </Notice>
+);
+
 const last = location.pathname.split('/').at(-1) ?? '';
 const isView = (path: string): path is ViewPath => Object.hasOwn(views, path);
 const here = isView(last) ? last : '';
 const session = new Session({ url: gatewayAddress(), secret: apiKey, now: () => Date.now() });
-const View = await views[here]();
+const View = await views[here]().catch(() => NotLoaded);
+document.title = titleOf(here);
 const app = document.getElementById('app') ?? document.body;
 app.replaceChildren();
 render(
