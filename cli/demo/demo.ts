@@ -168,7 +168,7 @@ async function sendAndSearch(
   progress.finish();
   screen.begin('', null);
   screen.print(summaryTable(result));
-  screen.print('\nThree searches, by meaning:\n\n');
+  screen.print('\nThree searches:\n\n');
   for (const query of exampleQueries)
     screen.print(hitsText(query, await client.search({ query, limit: 3 }, { signal })));
   return result;
