@@ -165,10 +165,14 @@ test('a dead letter is mended and replayed; a replay of all is tried first', asy
     field.value = field.value.replace(/"user_id": (\{\}|true)/, '"user_id": "u-7"');
     field.dispatchEvent(new InputEvent('input', { bubbles: true }));
   });
+  // Another one arrives, and what was typed stays.
+  await send(gateway, [event('wrong-3', { user_id: true })]);
+  await shows(page, '3 dead letters');
+  await shows(page, '1 newer');
   await press(page, 'Replay as mended');
-  await shows(page, '1 dead letter');
+  await shows(page, '2 dead letters');
   await gateway.idle(waitMs);
-  expect((await gateway.stats()).dead_letters.open).toBe(1);
+  expect((await gateway.stats()).dead_letters.open).toBe(2);
   expect(troubles).toEqual([]);
   await page.close();
 });
