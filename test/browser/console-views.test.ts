@@ -94,6 +94,12 @@ const letter = (changes: Partial<DeadLetter>): DeadLetter => ({
   ...changes,
 });
 
+/** Field and id of the letter that is shown, and how many are listed with it. */
+function of(letters: readonly DeadLetter[], pinned: DeadLetter | null, isChanged: boolean) {
+  const shown = shownOf(groupsOf(letters), pinned, isChanged);
+  return shown && [shown.group.field, shown.letter.id, shown.group.letters.length];
+}
+
 describe('dead letters', () => {
   test('of one field are one cause, whatever the values; the largest comes first', () => {
     const groups = groupsOf([
@@ -138,10 +144,6 @@ describe('dead letters', () => {
     const old = letter({ id: '1', ...user, failed_at: '2026-01-31T12:00:00.000Z' });
     const newer = letter({ id: '2', ...user, failed_at: '2026-01-31T12:00:01.000Z' });
     const many = ['3', '4', '5'].map((id) => letter({ id, ...price }));
-    const of = (letters: readonly DeadLetter[], pinned: DeadLetter | null, isChanged: boolean) => {
-      const shown = shownOf(groupsOf(letters), pinned, isChanged);
-      return shown && [shown.group.field, shown.letter.id, shown.group.letters.length];
-    };
     expect(of([old], null, false)).toEqual(['user_id', '1', 1]);
     expect(of([...many, newer, old], old, false)).toEqual(['user_id', '1', 2]);
     // It is not among the newest any more, or somebody else has replayed it.
@@ -182,7 +184,8 @@ describe('a replay of a cause', () => {
         createClient({
           ...options,
           fetch: async (_, init) => {
-            const asked: { readonly cursor?: string } = JSON.parse(String(init.body));
+            const body = typeof init.body === 'string' ? init.body : '';
+            const asked: { readonly cursor?: string } = JSON.parse(body);
             cursors.push(asked.cursor);
             const answer = left.shift();
             if (answer === undefined || answer instanceof Error) throw answer ?? new Error('more');
@@ -230,7 +233,7 @@ describe('a replay of a cause', () => {
     expect(replayedText(ended.done)).toContain('It ended early: The log is full.');
     const cut = await replaying([{ replayed: 3, next_cursor: 'a' }, new TypeError('cut')]);
     expect(replayedText(cut.done)).toContain('It ended early: The gateway does not answer.');
-    await expect(replaying([new TypeError('cut')])).rejects.toThrow();
+    await expect(replaying([new TypeError('cut')])).rejects.toThrow('got no complete answer');
   });
 });
 

@@ -215,9 +215,10 @@ test('an event is named by its product or its query', () => {
   expect(subjectOf({})).toBe('');
 });
 
+const row = (id: string, second: number, latencyMs: number | null) =>
+  rowOf(`2026-01-31T12:00:0${second}.000Z`, { event_id: id }, latencyMs, 'x');
+
 test('the newest events come once each, newest first, from stream and store alike', () => {
-  const row = (id: string, second: number, latencyMs: number | null) =>
-    rowOf(`2026-01-31T12:00:0${second}.000Z`, { event_id: id }, latencyMs, 'x');
   const rows = newestRows([row('a', 1, 40), row('c', 5, null), row('b', 3, 41), row('a', 1, null)]);
   expect(rows.map(({ id, latencyMs }) => [id, latencyMs])).toEqual([
     ['c', null],

@@ -87,31 +87,47 @@ export function CauseActions({
           log again.
         </p>
       ) : (
-        <div role="status">
-          <p>{plan.text}</p>
-          <p class="actions plan">
-            {plan.count > 0 && (
-              <button
-                class={`button is-small ${plan.kind === 'purge' ? 'is-danger' : 'is-primary'}`}
-                type="button"
-                disabled={isBusy}
-                onClick={() => void attempt(() => carryOut(plan))}
-              >
-                {plan.kind === 'purge' ? 'Purge' : 'Replay'} {number(plan.count)}
-              </button>
-            )}
-            <button
-              class="button is-small"
-              type="button"
-              disabled={isBusy}
-              onClick={() => setPlan(null)}
-            >
-              Leave them
-            </button>
-          </p>
-        </div>
+        <PlanView
+          plan={plan}
+          isBusy={isBusy}
+          onGo={() => void attempt(() => carryOut(plan))}
+          onLeave={() => setPlan(null)}
+        />
       )}
     </section>
+  );
+}
+
+function PlanView({
+  plan: { kind, count, text },
+  isBusy,
+  onGo,
+  onLeave,
+}: {
+  readonly plan: Plan;
+  readonly isBusy: boolean;
+  readonly onGo: () => void;
+  readonly onLeave: () => void;
+}) {
+  return (
+    <div role="status">
+      <p>{text}</p>
+      <p class="actions plan">
+        {count > 0 && (
+          <button
+            class={`button is-small ${kind === 'purge' ? 'is-danger' : 'is-primary'}`}
+            type="button"
+            disabled={isBusy}
+            onClick={onGo}
+          >
+            {kind === 'purge' ? 'Purge' : 'Replay'} {number(count)}
+          </button>
+        )}
+        <button class="button is-small" type="button" disabled={isBusy} onClick={onLeave}>
+          Leave them
+        </button>
+      </p>
+    </div>
   );
 }
 

@@ -21,7 +21,7 @@ export function LetterEditor({
   readonly onDraft: (text: string | null) => void;
   readonly onDone: (isBad: boolean, text: string) => void;
 }) {
-  const { id, message, field, origin, failed_at: failedAt } = letter;
+  const { id, message } = letter;
   const { deadLetters } = session.client;
   // A list cuts large values.
   const whole = useOnce(session, (signal) => deadLetters.get(id, { signal }));
@@ -44,22 +44,7 @@ export function LetterEditor({
   return (
     <div class="letter">
       <Notice tone="warn">{message}</Notice>
-      <dl class="facts">
-        <div>
-          <dt>Field</dt>
-          <dd>{field ?? 'the whole event'}</dd>
-        </div>
-        <div>
-          <dt>Failed</dt>
-          <dd>{new Date(failedAt).toLocaleString('en-GB')}</dd>
-        </div>
-        <div>
-          <dt>Came from</dt>
-          <dd>
-            {origin.topic}, partition {origin.partition}, offset {origin.offset}
-          </dd>
-        </div>
-      </dl>
+      <Facts letter={letter} />
       <label>
         Event
         <textarea
@@ -89,5 +74,30 @@ export function LetterEditor({
         )}
       </p>
     </div>
+  );
+}
+
+function Facts({
+  letter: { field, origin, failed_at: failedAt },
+}: {
+  readonly letter: DeadLetter;
+}) {
+  return (
+    <dl class="facts">
+      <div>
+        <dt>Field</dt>
+        <dd>{field ?? 'the whole event'}</dd>
+      </div>
+      <div>
+        <dt>Failed</dt>
+        <dd>{new Date(failedAt).toLocaleString('en-GB')}</dd>
+      </div>
+      <div>
+        <dt>Came from</dt>
+        <dd>
+          {origin.topic}, partition {origin.partition}, offset {origin.offset}
+        </dd>
+      </div>
+    </dl>
   );
 }
