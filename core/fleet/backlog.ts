@@ -26,8 +26,8 @@ export type Task = {
   readonly id: string;
   readonly text: string;
   readonly lane: Lane;
-  /** Owners whose runners must not get it. */
-  readonly notFor: ReadonlySet<string>;
+  /** Only runners of this owner may get it; `null`: any may. */
+  readonly onlyFor: string | null;
   /** How many jobs with this text failed. */
   failures: number;
   /** How many of those jobs held no other text. */
@@ -68,7 +68,7 @@ export class Backlog {
   }
 
   add(task: Task): void {
-    if (task.notFor.size === 0) return this.#lanes[task.lane].add(task);
+    if (task.onlyFor === null) return this.#lanes[task.lane].add(task);
     task.state = 'assigned';
     this.hold(this.group([task], null));
   }

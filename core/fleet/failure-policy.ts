@@ -28,15 +28,17 @@ export function failedAlone(
 /**
  * Whether the text ends now as failed, after `failedAlone`. A failing or malicious runner must not
  * be able to dead-letter good texts: a trusted runner must have tried the text, or runners of
- * several owners. Until then the text is held. The client of a search gets its answer at once.
+ * several owners. Until then the text is held. The client of a search gets its answer at once, and
+ * a vote among owners does not wait for one whose runner failed.
  */
 export function isGivenUp(
   { failuresAlone, refusedBy, lane }: Task,
   runner: Runner,
   attemptsAloneMax: number,
 ): boolean {
+  if (lane === 'peer-check') return true;
   if (failuresAlone < attemptsAloneMax) return false;
-  if (lane === 'search' || lane === 'peer-check') return true;
+  if (lane === 'search') return true;
   return runner.trusted || refusedBy.size >= refusingOwnersMin;
 }
 
@@ -53,19 +55,20 @@ export type AssignContext = {
 };
 
 /**
- * Whether this runner must leave the group to another one. A group that it has failed waits for any
- * other serving runner; a text before its last attempt, or a search that was not answered, waits
- * for a trusted one; a group that was taken back from a newcomer for a believed one; and a text
- * that this runner must not embed for one that may. A held text waits for a trusted runner or one
- * of another owner, and is tried again by its owners only rarely.
+ * Whether this runner must leave the group to another one. A text for one owner waits for a runner
+ * of it; a group that this runner has failed for any other serving runner; a text before its last
+ * attempt, or a search that was not answered, waits for a trusted one; a group that was taken back
+ * from a newcomer for a believed one; and a text that this runner must not embed for one that may.
+ * A held text waits for a trusted runner or one of another owner, and is tried again by its owners
+ * only rarely.
  */
 export function isForAnother(
   group: Group,
   runner: Runner,
   { runners, guard, attemptsAloneMax, now }: AssignContext,
 ): boolean {
+  if (group.tasks.some(({ onlyFor }) => (onlyFor ?? runner.owner) !== runner.owner)) return true;
   const others = [...runners].filter((other) => other !== runner && other.state === 'serving');
-  if (group.tasks.some(({ notFor }) => notFor.has(runner.owner))) return true;
   const isLeft = textsForOthers(runner, others);
   if (group.tasks.some(({ text }) => isLeft(text))) return true;
   if (group.isForProven && guard.mustLeave(runner, 'proven', now)) return true;

@@ -24,8 +24,6 @@ import { Pace } from './runner-pace.ts';
 import type { FailureCause, TaskResult } from './task-result.ts';
 import { TextRetries } from './text-retries.ts';
 
-const nobody: ReadonlySet<string> = new Set();
-
 /**
  * A pure scheduler: methods report what happened and when (`now`: monotonic ms), and `assign`
  * returns what to send.
@@ -99,9 +97,9 @@ export class Fleet {
    * from those of all texts that have not ended.
    */
   submit({
-    notFor = nobody,
+    onlyFor = null,
     ...task
-  }: Pick<Task, 'id' | 'text' | 'lane'> & Partial<Pick<Task, 'notFor'>>): boolean {
+  }: Pick<Task, 'id' | 'text' | 'lane'> & Partial<Pick<Task, 'onlyFor'>>): boolean {
     assert(!this.#tasks.has(task.id), `Task ${task.id} was submitted twice`);
     assert(
       task.text.length <= wireLimits.textCharsMax,
@@ -110,7 +108,7 @@ export class Fleet {
     if (this.#tasks.size >= this.#options.tasksMax) return false;
     const entry: Task = {
       ...task,
-      notFor,
+      onlyFor,
       failures: 0,
       failuresAlone: 0,
       refusedBy: new Set(),

@@ -43,21 +43,24 @@ export type Vote = {
 export const votersMin = 3;
 
 /**
- * The runners that more than half of the others contradict, where no runner is trusted. `agreed`:
- * all vectors agree. `disputed`: some differ, and nobody knows who is right, because there are only
- * two, or because no more than half of them agree.
+ * What runners of different owners say together, where none is trusted: which of them more than
+ * half of the `voters` contradict. Whoever was asked and did not answer contradicts nobody. Right
+ * vectors agree with each other whatever their dtypes, so a right one is safe until more than half
+ * of the voters are wrong. `agreed`: nobody differs. `disputed`: some differ, and nobody knows who
+ * is right.
  */
 export function outvoted(
   votes: readonly Vote[],
+  voters: number,
   bounds: Readonly<Record<string, GoldenBounds>>,
 ): readonly Vote[] | 'agreed' | 'disputed' {
-  const agree = (a: Vote, b: Vote): boolean =>
-    cosine(a.vector, b.vector) >=
-    agreementMin(boundsOf(bounds, a.dtype), boundsOf(bounds, b.dtype));
-  if (votes.every((a) => votes.every((b) => agree(a, b)))) return 'agreed';
-  const most = votes.find((a) => 2 * votes.filter((b) => agree(a, b)).length > votes.length);
-  if (votes.length < votersMin || most === undefined) return 'disputed';
-  return votes.filter((vote) => !agree(most, vote));
+  const contradict = (a: Vote, b: Vote): boolean =>
+    a !== b &&
+    cosine(a.vector, b.vector) < agreementMin(boundsOf(bounds, a.dtype), boundsOf(bounds, b.dtype));
+  const against = (vote: Vote): number => votes.filter((other) => contradict(vote, other)).length;
+  if (votes.every((vote) => against(vote) === 0)) return 'agreed';
+  const wrong = votes.filter((vote) => 2 * against(vote) > voters);
+  return wrong.length > 0 ? wrong : 'disputed';
 }
 
 /**

@@ -20,8 +20,6 @@ type Waiting = {
 /** The texts that wait under one signal. They share one listener, which `release` removes. */
 type UnderSignal = { readonly ids: Set<string>; readonly release: () => void };
 
-const nobody: ReadonlySet<string> = new Set();
-
 export class EmbeddingQueue implements EmbeddingService {
   readonly #fleet: Fleet;
   readonly #onSubmit: () => void;
@@ -56,12 +54,12 @@ export class EmbeddingQueue implements EmbeddingService {
     {
       priority,
       signal,
-      notFor = nobody,
+      onlyFor = null,
     }: {
       readonly priority: Lane | 'request';
       readonly signal: AbortSignal;
-      /** Owners whose runners must not get it. */
-      readonly notFor?: ReadonlySet<string>;
+      /** Only runners of this owner get it. */
+      readonly onlyFor?: string | null;
     },
   ): Promise<FleetResult> {
     if (signal.aborted) return Promise.reject(signal.reason);
@@ -69,7 +67,7 @@ export class EmbeddingQueue implements EmbeddingService {
     if (text.length > wireLimits.textCharsMax) return Promise.resolve(tooLong(text.length));
     const id = `text-${++this.#lastTask}`;
     const lane = priority === 'request' ? 'search' : priority;
-    if (!this.#fleet.submit({ id, text, lane, notFor })) return Promise.reject(fullError());
+    if (!this.#fleet.submit({ id, text, lane, onlyFor })) return Promise.reject(fullError());
     if (priority === 'search') void this.#hedges.watch(id);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, signal });

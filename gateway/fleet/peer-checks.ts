@@ -1,97 +1,107 @@
 // Compares samples of work among runners of different owners, where no runner is trusted. This is
 // weaker: it believes the majority.
 
+import type { Clock } from '#core/ports.ts';
 import { startDeadline } from '#core/time/deadline.ts';
-import { outvoted, type Vote } from '#core/trust/agreement.ts';
+import { outvoted, type CrossCheckResult, type Vote } from '#core/trust/agreement.ts';
+import type { GoldenBounds } from '#core/trust/golden.ts';
 import type { AnsweredText } from '#core/trust/sampler.ts';
-import type { HubState } from './hub-state.ts';
-import { ownerOf } from './runner-identity.ts';
+import type { EmbeddingQueue } from './embedding-queue.ts';
 
-/** Owners that are asked at most, with the one whose work it is. */
+export type PeerChecksOptions = {
+  readonly queue: Pick<EmbeddingQueue, 'embed'>;
+  /** By dtype. */
+  readonly bounds: Readonly<Record<string, GoldenBounds>>;
+  readonly clock: Clock;
+  /** How long a sample may wait for one owner's runners. Read at every use. */
+  readonly limits: { readonly checkIntervalMs: number };
+  /** Uniform in [0, 1), and unpredictable for a runner. */
+  readonly random: () => number;
+  /** Owners of runners that are ready. */
+  readonly owners: () => ReadonlySet<string>;
+  readonly onResult: (result: CrossCheckResult, votes: readonly Vote[]) => void;
+};
+
+/** Owners that vote at most, with the one whose work it is. */
 const votersMax = 5;
 /** Samples that wait at once; further ones are dropped. */
 const waitingMax = 256;
 
 export class PeerChecks {
-  readonly #state: HubState;
-  /** Requests that wait for a runner of another owner, each with a way to end it. */
-  readonly #asked = new Map<AbortController, readonly Vote[]>();
+  readonly #options: PeerChecksOptions;
+  /** Requests that wait for a runner of this owner, each with a way to end it. */
+  readonly #asked = new Map<AbortController, string>();
   #waiting = 0;
 
-  constructor(state: HubState) {
-    this.#state = state;
+  constructor(options: PeerChecksOptions) {
+    this.#options = options;
   }
 
-  /** Owners of runners that are ready. */
-  owners(): ReadonlySet<string> {
-    const ready = [...this.#state.connections.values()].filter(
-      ({ session }) => session.state === 'ready',
-    );
-    return new Set(ready.map(({ identity }) => ownerOf(identity)));
-  }
-
-  /** Returns those who are outvoted; `null` when nobody else can be asked. */
+  /**
+   * Asks owners that are drawn by lot, so that fast runners cannot push themselves forward. Returns
+   * those who are outvoted; `null` when nobody else can be asked.
+   */
   async compare(
     { text, vector }: AnsweredText,
     voter: Omit<Vote, 'vector'>,
   ): Promise<readonly Vote[] | null> {
-    const { bounds, observer, log } = this.#state.options;
-    if (this.#waiting >= waitingMax || !this.#hasOther([voter])) return null;
+    const { bounds, random, owners, onResult } = this.#options;
+    const others = [...owners()].filter((owner) => owner !== voter.owner);
+    if (this.#waiting >= waitingMax || others.length === 0) return null;
     this.#waiting += 1;
+    const drawn = drawnFrom(others, votersMax - 1, random);
     const votes: Vote[] = [{ ...voter, vector }];
     let said: ReturnType<typeof outvoted> = 'agreed';
-    while (votes.length < votersMax) {
-      const next = await this.#ask(text, votes);
-      if (next === null) break;
-      votes.push(next);
-      said = outvoted(votes, bounds);
+    for (const owner of drawn) {
+      const vote = await this.#ask(text, owner);
+      if (vote === null) continue;
+      votes.push(vote);
+      said = outvoted(votes, 1 + drawn.length, bounds);
       if (said === 'agreed') break;
     }
     this.#waiting -= 1;
     const result = typeof said === 'string' ? said : 'differed';
-    observer.crossCheck(votes.length === 1 ? 'dropped' : result);
-    if (result === 'disputed')
-      log.warn(
-        { runner_ids: votes.map(({ runnerSession }) => runnerSession) },
-        'runners disagree on the vector of a text, and no trusted runner can decide',
-      );
+    onResult(votes.length === 1 ? 'dropped' : result, votes);
     return typeof said === 'string' ? [] : said;
   }
 
   /** A runner has left: nobody may be there any more who could answer. */
   left(): void {
-    for (const [over, votes] of this.#asked) if (!this.#hasOther(votes)) over.abort();
+    const owners = this.#options.owners();
+    for (const [over, owner] of this.#asked) if (!owners.has(owner)) over.abort();
   }
 
-  #hasOther(votes: readonly Pick<Vote, 'owner'>[]): boolean {
-    return [...this.owners()].some((owner) => votes.every((vote) => vote.owner !== owner));
-  }
-
-  /** `null`: no runner of another owner answered in time. */
-  async #ask(text: string, votes: readonly Vote[]): Promise<Vote | null> {
-    const { queue, connections, options } = this.#state;
-    if (!this.#hasOther(votes)) return null;
+  /** `null`: no runner of this owner answered in time. */
+  async #ask(text: string, owner: string): Promise<Vote | null> {
+    const { queue, owners, limits, clock } = this.#options;
+    if (!owners().has(owner)) return null;
     using deadline = startDeadline({
-      ms: options.limits.checkIntervalMs,
-      clock: options.clock,
-      reason: () => new Error('no runner of another owner answered in time'),
+      ms: limits.checkIntervalMs,
+      clock,
+      reason: () => new Error('no runner of this owner answered in time'),
     });
     const over = new AbortController();
-    this.#asked.set(over, votes);
+    this.#asked.set(over, owner);
     try {
       const signal = AbortSignal.any([deadline.signal, over.signal]);
-      const notFor = new Set(votes.map(({ owner }) => owner));
-      const result = await queue.embed(text, { priority: 'peer-check', signal, notFor });
+      const result = await queue.embed(text, { priority: 'peer-check', signal, onlyFor: owner });
       if (!result.ok) return null;
       const { vector, provenance } = result.embedding;
       const { runnerSession, dtype } = provenance;
-      const connection = connections.get(runnerSession);
-      if (connection === undefined) return null;
-      return { runnerSession, dtype, vector, owner: ownerOf(connection.identity) };
+      return { runnerSession, owner, dtype, vector };
     } catch {
       return null;
     } finally {
       this.#asked.delete(over);
     }
   }
+}
+
+/** Up to `count` of the items, each with the same probability, in random order. */
+function drawnFrom<T>(items: readonly T[], count: number, random: () => number): readonly T[] {
+  return items
+    .map((item) => ({ item, rank: random() }))
+    .toSorted((a, b) => a.rank - b.rank)
+    .slice(0, count)
+    .map(({ item }) => item);
 }

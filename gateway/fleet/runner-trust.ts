@@ -26,11 +26,26 @@ export class RunnerTrust {
     state: HubState,
     quarantineSession: (connection: HubConnection, reason: string) => void,
   ) {
-    const { bounds, clock, observer, limits } = state.options;
+    const { bounds, clock, observer, limits, random, log } = state.options;
     this.#state = state;
     this.#quarantineSession = quarantineSession;
-    this.#peerChecks = new PeerChecks(state);
     this.quarantined = new QuarantineList(state);
+    this.#peerChecks = new PeerChecks({
+      queue: state.queue,
+      bounds,
+      clock,
+      limits,
+      random,
+      owners: () => this.#readyOwners(),
+      onResult: (result, votes) => {
+        observer.crossCheck(result);
+        if (result === 'disputed')
+          log.warn(
+            { runner_ids: votes.map(({ runnerSession }) => runnerSession) },
+            'runners differ about a text, and no trusted runner says who is right',
+          );
+      },
+    });
     this.#crossChecks = new CrossChecks({
       queue: state.queue,
       bounds,
@@ -76,11 +91,9 @@ export class RunnerTrust {
 
   /** Who verifies the vectors of untrusted runners. */
   get verifiers(): Verifiers {
-    const ready = [...this.#state.connections.values()].filter(
-      ({ session }) => session.state === 'ready',
-    );
+    const ready = this.#ready();
     if (ready.length === 0 || ready.some(({ identity }) => identity.trusted)) return 'trusted';
-    return this.#peerChecks.owners().size >= votersMin ? 'agreement' : 'nobody';
+    return this.#readyOwners().size >= votersMin ? 'agreement' : 'nobody';
   }
 
   /** Call it before using anything of an answer. Returns why the runner is wrong, or `null`. */
@@ -249,6 +262,14 @@ export class RunnerTrust {
     if (isOpen || session.state === 'quarantined') return;
     if (connection.unprovenAt !== null) return this.#reEmbed(connection, true);
     this.#state.options.provenanceLog.end(session.id);
+  }
+
+  #ready(): readonly HubConnection[] {
+    return [...this.#state.connections.values()].filter(({ session }) => session.state === 'ready');
+  }
+
+  #readyOwners(): ReadonlySet<string> {
+    return new Set(this.#ready().map(({ identity }) => ownerOf(identity)));
   }
 
   #isConnected({ session }: HubConnection): boolean {

@@ -558,6 +558,15 @@ test('in any history every text ends exactly once, and only poison fails', () =>
   );
 });
 
+test("one owner's text goes to no other, and a vote ends with its first failure", () => {
+  const fleet = fleetWith({ id: 'first', textsPerSecond: 100 }, { id: 'b', textsPerSecond: 100 });
+  fleet.submit({ id: 'vote', text: 'a lamp', lane: 'peer-check', onlyFor: 'b' });
+  const [job, ...more] = fleet.assign(0, nothingMixedIn);
+  expect([job?.runner, more]).toEqual(['b', []]);
+  expect(fleet.leave('b', lost, 1)).toMatchObject([{ id: 'vote', ok: false }]);
+  expect(fleet.stats()).toMatchObject({ waiting: 0, inWork: 0 });
+});
+
 test('one poison text among 500 costs few runners', () => {
   const model = new Model();
   model.join(1000);
