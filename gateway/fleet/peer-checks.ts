@@ -6,7 +6,9 @@ import { startDeadline } from '#core/time/deadline.ts';
 import { outvoted, type CrossCheckResult, type Vote } from '#core/trust/agreement.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 import type { AnsweredText } from '#core/trust/sampler.ts';
+import { createTroubleRow } from '../telemetry/trouble-log.ts';
 import type { EmbeddingQueue } from './embedding-queue.ts';
+import type { HubLog } from './hub-types.ts';
 
 export type PeerChecksOptions = {
   readonly queue: Pick<EmbeddingQueue, 'embed'>;
@@ -19,7 +21,8 @@ export type PeerChecksOptions = {
   readonly random: () => number;
   /** Owners of runners that are ready. */
   readonly owners: () => ReadonlySet<string>;
-  readonly onResult: (result: CrossCheckResult, votes: readonly Vote[]) => void;
+  readonly log: Pick<HubLog, 'warn'>;
+  readonly onResult: (result: CrossCheckResult) => void;
 };
 
 /** Owners that vote at most, with the one whose work it is. */
@@ -29,12 +32,14 @@ const waitingMax = 256;
 
 export class PeerChecks {
   readonly #options: PeerChecksOptions;
+  readonly #isFirst: (code: CrossCheckResult) => boolean;
   /** Requests that wait for a runner of this owner, each with a way to end it. */
   readonly #asked = new Map<AbortController, string>();
   #waiting = 0;
 
   constructor(options: PeerChecksOptions) {
     this.#options = options;
+    this.#isFirst = createTroubleRow(options.clock);
   }
 
   /**
@@ -45,7 +50,7 @@ export class PeerChecks {
     { text, vector }: AnsweredText,
     voter: Omit<Vote, 'vector'>,
   ): Promise<readonly Vote[] | null> {
-    const { bounds, random, owners, onResult } = this.#options;
+    const { bounds, random, owners, onResult, log } = this.#options;
     const others = [...owners()].filter((owner) => owner !== voter.owner);
     if (this.#waiting >= waitingMax || others.length === 0) return null;
     this.#waiting += 1;
@@ -61,7 +66,12 @@ export class PeerChecks {
     }
     this.#waiting -= 1;
     const result = typeof said === 'string' ? said : 'differed';
-    onResult(votes.length === 1 ? 'dropped' : result, votes);
+    onResult(votes.length === 1 ? 'dropped' : result);
+    if (result === 'disputed' && this.#isFirst(result))
+      log.warn(
+        { runner_ids: votes.map(({ runnerSession }) => runnerSession) },
+        'runners disagree on the vector of a text, and no trusted runner can decide',
+      );
     return typeof said === 'string' ? [] : said;
   }
 

@@ -37,14 +37,8 @@ export class RunnerTrust {
       limits,
       random,
       owners: () => this.#readyOwners(),
-      onResult: (result, votes) => {
-        observer.crossCheck(result);
-        if (result === 'disputed')
-          log.warn(
-            { runner_ids: votes.map(({ runnerSession }) => runnerSession) },
-            'runners differ about a text, and no trusted runner says who is right',
-          );
-      },
+      log,
+      onResult: (result) => observer.crossCheck(result),
     });
     this.#crossChecks = new CrossChecks({
       queue: state.queue,

@@ -17,16 +17,24 @@ export function errorFields(error: unknown): Record<string, unknown> {
     : { err: error };
 }
 
+/** The function says whether a trouble is the first of a row of troubles of one code. */
+export function createTroubleRow(clock: Clock): (code: string) => boolean {
+  let seen: { readonly code: string; readonly at: number } | null = null;
+  return (code) => {
+    const isFirst = seen === null || seen.code !== code || clock.monotonic() - seen.at > quietMs;
+    seen = { code, at: clock.monotonic() };
+    return isFirst;
+  };
+}
+
 /** The function calls `write` for the first of a row of errors of one code. */
 export function createTroubleLog(
   clock: Clock,
   write: (fields: Record<string, unknown>) => void,
 ): (error: unknown) => void {
-  let seen: { readonly code: string; readonly at: number } | null = null;
+  const isFirst = createTroubleRow(clock);
   return (error) => {
     const code = error instanceof VectorStreamError ? error.code : String(error);
-    const isNew = seen === null || seen.code !== code || clock.monotonic() - seen.at > quietMs;
-    seen = { code, at: clock.monotonic() };
-    if (isNew) write(errorFields(error));
+    if (isFirst(code)) write(errorFields(error));
   };
 }
