@@ -2,7 +2,7 @@
 // and does not wait long to fill.
 
 import type { Clock } from '#core/ports.ts';
-import { within } from '#core/time/deadline.ts';
+import { unlessAborted, within } from '#core/time/deadline.ts';
 
 export type BatchLimits = {
   readonly eventsMax: number;
@@ -108,18 +108,5 @@ class TimedSource {
     const closed = Promise.resolve(this.#iterator.return?.());
     if (this.#pending === null) return void (await closed);
     for (const abandoned of [this.#pending, closed]) abandoned.catch(() => undefined);
-  }
-}
-
-/** Settles as `work` does, but rejects with the signal's reason as soon as that aborts. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

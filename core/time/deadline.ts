@@ -23,6 +23,23 @@ export async function within<T, L>(
   }
 }
 
+/** Settles as `work` does, but rejects with the signal's reason as soon as that aborts. */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  signal?.throwIfAborted();
+  if (signal === undefined) return work;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /**
  * A signal that aborts after `ms` with `reason()` as its reason. Disposing stops the timer:
  *

@@ -132,9 +132,9 @@ export class RunnerBlocks {
       let restMs = readEveryMs;
       try {
         await this.#read();
+        this.#loaded.resolve();
         await this.#write();
         await this.#forget();
-        this.#loaded.resolve();
         delays.reset();
       } catch (error) {
         onFailure(error);

@@ -5,6 +5,7 @@ import { answeredTexts, type Job } from '#core/fleet/fleet-job.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { Verifiers } from '#core/fleet/verifiers.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
+import { unlessAborted } from '#core/time/deadline.ts';
 import { votersMin } from '#core/trust/agreement.ts';
 import type { AnsweredText, Sample } from '#core/trust/sampler.ts';
 import { CrossChecks, type CheckVerdict } from './cross-checks.ts';
@@ -62,7 +63,7 @@ export class RunnerTrust {
     try {
       if (!identity.trusted) {
         await provenanceLog.begin(session.id, session.checkedAt, ended.signal);
-        await blocks.loaded;
+        await unlessAborted(blocks.loaded, ended.signal);
       }
     } catch {
       return false;

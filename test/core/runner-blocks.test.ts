@@ -133,6 +133,13 @@ test('nothing is known before the store has answered', async () => {
   expect(isLoaded).toBe(true);
 });
 
+test('they are known once read, although the store takes no changes', async () => {
+  store = { ...store, put: () => Promise.reject(new Error('full')) };
+  const blocks = gateway();
+  blocks.quarantine(subject, 'wrong');
+  await expect(blocks.loaded).resolves.toBeUndefined();
+});
+
 describe('a revocation', () => {
   test('holds at once, durable when it resolves, and stays whatever the clock does', async () => {
     const [one, other] = [gateway(), gateway()];
