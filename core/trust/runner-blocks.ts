@@ -98,9 +98,18 @@ export class RunnerBlocks {
    *
    * @throws DependencyError when the store does not answer: the revocation is written later
    */
-  async revoke(tokenId: string, reason: string, expiresAt: number): Promise<void> {
-    const subject = { by: 'token', id: tokenId } as const;
-    this.#add({ kind: 'revocation', subject, reason, until: expiresAt, times: 1 });
+  revoke(tokenId: string, reason: string, expiresAt: number): Promise<void> {
+    return this.revokeAll([[tokenId, expiresAt]], reason);
+  }
+
+  /** As `revoke`, for many tokens. Those that are revoked already are not written again. */
+  async revokeAll(
+    tokens: Iterable<readonly [id: string, expiresAt: number]>,
+    reason: string,
+  ): Promise<void> {
+    for (const [id, until] of tokens)
+      if (!this.isRevoked(id))
+        this.#add({ kind: 'revocation', subject: { by: 'token', id }, reason, until, times: 1 });
     await this.#write();
   }
 

@@ -87,7 +87,9 @@ export async function openJoinTokens({
   }
 }
 
-type Revocations = Pick<RunnerBlocks, 'revoke' | 'isRevoked'>;
+type Revocations = Pick<RunnerBlocks, 'loaded' | 'revoke' | 'revokeAll' | 'isRevoked'>;
+
+const revokedReason = 'the join token was revoked';
 
 export class JoinTokens {
   readonly #key: Buffer;
@@ -95,7 +97,8 @@ export class JoinTokens {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #made: Map<string, JoinToken & { readonly madeAt: number }>;
   readonly #blocks: Revocations;
-  readonly #earlier: z.infer<typeof fileSchema>['revoked'];
+  /** Those that have expired are left out once the store has them. */
+  #earlier: z.infer<typeof fileSchema>['revoked'];
   #writing = Promise.resolve();
 
   constructor(
@@ -112,7 +115,13 @@ export class JoinTokens {
     this.#made = new Map(made.map((token) => [token.id, token]));
     this.#blocks = blocks;
     this.#earlier = revoked;
-    for (const [id, expiresAt] of revoked) void this.#revoke(id, expiresAt).catch(() => undefined);
+    // When it is known which of them the store has. Until then no untrusted runner gets work.
+    void blocks.loaded
+      .then(() => blocks.revokeAll(revoked, revokedReason))
+      .then(() => {
+        this.#earlier = revoked.filter(([, expiresAt]) => expiresAt > clock.now());
+      })
+      .catch(() => undefined);
   }
 
   /** Resolves once the token is recorded; `null` when too many tokens have not expired. */
@@ -155,7 +164,8 @@ export class JoinTokens {
    * @throws DependencyError when the store does not answer: it gets the revocation later
    */
   revoke(id: string): Promise<void> {
-    return this.#revoke(id, this.#made.get(id)?.expiresAt ?? this.#clock.now() + ttlMsMax);
+    const expiresAt = this.#made.get(id)?.expiresAt ?? this.#clock.now() + ttlMsMax;
+    return this.#blocks.revoke(id, revokedReason, expiresAt);
   }
 
   /** The tokens issued here that have not expired, newest first. */
@@ -172,10 +182,6 @@ export class JoinTokens {
 
   #dropExpired(now: number): void {
     for (const [id, { expiresAt }] of this.#made) if (expiresAt <= now) this.#made.delete(id);
-  }
-
-  #revoke(id: string, expiresAt: number): Promise<void> {
-    return this.#blocks.revoke(id, 'the join token was revoked', expiresAt);
   }
 
   /** Writes the file, one write at a time and each atomically. */

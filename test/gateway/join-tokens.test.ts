@@ -1,12 +1,15 @@
 // Tokens for tabs: signed, short-lived, limited, revocable even after a restart, and shown only
 // once.
 
+import { randomUUID } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryRunnerBlocks } from '#core/memory/memory-runner-blocks.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import type { VectorStore } from '#core/ports.ts';
+import type { RunnerBlockStore, VectorStore } from '#core/ports.ts';
 import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import { openJoinTokens, type JoinTokens } from '../../gateway/access/join-tokens.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
@@ -112,6 +115,39 @@ test('a token that an earlier gateway revoked in its file stays revoked', async 
   const written: object = JSON.parse(await readFile(file, 'utf8'));
   await writeFile(file, JSON.stringify({ ...written, revoked: [[id, expiresAt]] }));
   expect((await open()).verify(token)).toEqual({ ok: false, why: 'revoked' });
+});
+
+test('revocations in a file are written once, and leave it when expired', async () => {
+  const puts: number[] = [];
+  const memory = createMemoryRunnerBlocks();
+  const store: RunnerBlockStore = {
+    ...memory,
+    put: (added) => {
+      puts.push(added.length);
+      return memory.put(added);
+    },
+  };
+  const start = async () => {
+    blocks = loadedBlocks(clock, store);
+    const opened = await open();
+    await blocks.loaded;
+    await setImmediate();
+    return opened;
+  };
+  const file = join(folder.path, 'join-tokens.json');
+  const revoked = Array.from({ length: 1_500 }, (_, n): [string, number] => [
+    randomUUID(),
+    clock.now() + (n < 500 ? 1_000 : 60_000),
+  ]);
+  await writeFile(file, JSON.stringify({ made: [], revoked }));
+  await start();
+  expect(puts).toEqual([1_000, 500]);
+  await clock.advance(2_000);
+  const restarted = await start();
+  expect(puts).toHaveLength(2);
+  for (const [id] of revoked) expect(blocks.isRevoked(id)).toBe(true);
+  await restarted.make(terms);
+  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ revoked: revoked.slice(500) });
 });
 
 const embed = (texts: readonly string[]) => texts.map(fakeVector);

@@ -22,10 +22,13 @@ export function runningBlocks(
   return blocks;
 }
 
-/** Knows what a store in memory holds, which is nothing, and no more of it. */
-export function loadedBlocks(clock: Clock): RunnerBlocks {
+/** Knows what the store holds, and learns no more of it. */
+export function loadedBlocks(
+  clock: Clock,
+  store: RunnerBlockStore = createMemoryRunnerBlocks(),
+): RunnerBlocks {
   const stop = new AbortController();
-  const blocks = runningBlocks(clock, stop.signal);
+  const blocks = runningBlocks(clock, stop.signal, store);
   void blocks.loaded.then(() => stop.abort());
   return blocks;
 }
