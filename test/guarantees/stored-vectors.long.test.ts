@@ -30,7 +30,7 @@ test(
     const { dtypes } = manifestSchema.parse(
       JSON.parse(await readFile(`${model}/manifest.json`, 'utf8')),
     );
-    expect(golden).toHaveLength(23);
+    expect(golden.length).toBeGreaterThan(50);
     await using folder = await temporaryFolder();
     // `auto` chooses the dtype by measuring on this machine.
     await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNER_DTYPE: 'auto' });
@@ -44,7 +44,7 @@ test(
     await gateway.idle();
 
     const vectors = readVectors(folder.path);
-    expect(vectors).toHaveLength(223);
+    expect(vectors).toHaveLength(200 + golden.length);
     for (const { text, dimensions, length, values } of vectors) {
       expect(dimensions, text).toBe(384);
       expect(
@@ -54,7 +54,7 @@ test(
       expect(Math.abs(length - 1), text).toBeLessThan(1e-3);
     }
     // Distinct texts have distinct vectors.
-    expect(new Set(vectors.map(({ values }) => values.join())).size).toBe(223);
+    expect(new Set(vectors.map(({ values }) => values.join())).size).toBe(200 + golden.length);
 
     const byText = new Map(vectors.map((vector) => [vector.text, vector]));
     const cosines = golden.map(({ text, vector }) => {
