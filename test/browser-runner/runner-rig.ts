@@ -1,16 +1,18 @@
 // Starts browser runners as real processes, and a gateway that has no other runner.
 
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { browserExecutable, buildPages } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { processesOf, type ListedProcess } from '../helpers/process-list.ts';
 import { startProgram, type Program } from '../helpers/program.ts';
 import { shopEvents } from '../helpers/shop-events.ts';
+import { modelWithFewGoldenTexts } from '../helpers/small-golden.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 /** A browser starts and loads a model, which is slow on a busy machine. */
-export const joinMsMax = 90_000;
+export const joinMsMax = 180_000;
 
 export type RunnerRig = AsyncDisposable & {
   readonly dataDir: string;
@@ -43,7 +45,12 @@ export async function startRig(
   const open = new AsyncDisposableStack();
   const { path: dataDir } = open.use(await temporaryFolder());
   const gateway = open.use(
-    await startGateway(dataDir, { VECTORSTREAM_RUNNERS: '0', ...environment }),
+    await startGateway(dataDir, {
+      VECTORSTREAM_RUNNERS: '0',
+      // A tab checks each golden text twice before it joins.
+      VECTORSTREAM_MODEL: await modelWithFewGoldenTexts(join(dataDir, 'model')),
+      ...environment,
+    }),
   );
   let sent = 0;
   return {
