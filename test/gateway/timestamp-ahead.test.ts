@@ -55,7 +55,7 @@ function gateway(env: Record<string, string> = {}) {
       app
         .logged()
         .split('\n')
-        .filter((line) => /dated ahead|ahead of their records/.test(line)),
+        .filter((line) => /ahead of their records|no longer ahead/.test(line)),
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await clock.advance(minute + 1_000);
