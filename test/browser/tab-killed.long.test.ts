@@ -41,8 +41,8 @@ test(
     });
     // Ends its processes as a crash does: no script of the page runs any more.
     browser.process()?.kill('SIGKILL');
-    await until('the fleet has noticed', 60_000, async () => (await inFleet()) === undefined);
     expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);
+    await until('the fleet has noticed', 60_000, async () => (await inFleet()) === undefined);
 
     const sent = await sending;
     expect(sent.uncertain.size).toBe(0);
