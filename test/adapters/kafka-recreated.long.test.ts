@@ -10,6 +10,7 @@ import type { DeadLetters, EventSource, LogRecord } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 import { until } from '../helpers/until.ts';
 import { cuttable, kafkaDeadLetters, kafkaTopic } from './kafka-harness.ts';
 import { KafkaReader, stored } from './kafka-reader.ts';
@@ -25,20 +26,6 @@ const badRecords = (life: string, length = 300): LogRecord[] =>
     timestamp: Date.now(),
   }));
 
-const silent = {
-  received: () => undefined,
-  stored: () => undefined,
-  erased: () => undefined,
-  superseded: () => undefined,
-  changed: () => undefined,
-  ignored: () => undefined,
-  deadLettered: () => undefined,
-  cacheRequest: () => undefined,
-  storeWrite: () => undefined,
-  retried: () => undefined,
-  circuit: () => undefined,
-};
-
 /** Runs until everything in the source is settled. */
 async function drain(source: EventSource, deadLetters: DeadLetters): Promise<void> {
   const stop = new AbortController();
@@ -53,7 +40,7 @@ async function drain(source: EventSource, deadLetters: DeadLetters): Promise<voi
     clock: systemClock,
     random: Math.random,
     limits: { ...defaultPipelineLimits, event: eventLimits },
-    observer: { ...silent, received: (count: number) => void (received += count) },
+    observer: { ...silentObserver, received: (count: number) => void (received += count) },
     signal: stop.signal,
   });
   await until(

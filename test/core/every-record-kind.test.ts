@@ -9,6 +9,7 @@ import { processDelivery, type Stages } from '#core/pipeline/process-delivery.ts
 import type { Outcome } from '#core/ports.ts';
 import { mappingsOf } from '../../gateway/config/record-mappings.ts';
 import { kindMappings, type RecordKind, recordKinds } from '../helpers/record-kinds.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
 const settings = { strict: false, timeZone: 'UTC', mappings: kindMappings };
@@ -32,15 +33,7 @@ async function processed({ key, value, headers }: RecordKind) {
       return Promise.resolve();
     },
     erased: nothingErased,
-    observer: {
-      stored: () => undefined,
-      superseded: () => undefined,
-      erased: () => undefined,
-      changed: () => undefined,
-      received: () => undefined,
-      ignored: () => undefined,
-      deadLettered: () => undefined,
-    },
+    observer: silentObserver,
   };
   const sent = Object.entries(headers).map(([name, bytes]) => [name, bytes ?? new Uint8Array()]);
   const delivery = {

@@ -10,6 +10,7 @@ import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';
 import type { LogRecord } from '#core/ports.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
 
@@ -52,19 +53,7 @@ test('events with large headers wait outside the pipeline once the bound is reac
     clock,
     random: () => 0.5,
     limits: { ...defaultPipelineLimits, event: eventLimits, unsettledBytesMax: 1_000_000 },
-    observer: {
-      received: () => undefined,
-      stored: () => undefined,
-      erased: () => undefined,
-      superseded: () => undefined,
-      changed: () => undefined,
-      ignored: () => undefined,
-      deadLettered: () => undefined,
-      cacheRequest: () => undefined,
-      storeWrite: () => undefined,
-      retried: () => undefined,
-      circuit: () => undefined,
-    },
+    observer: silentObserver,
     isDistrusted: () => false,
     signal: stop.signal,
   });

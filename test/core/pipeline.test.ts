@@ -23,6 +23,7 @@ import type {
 } from '#core/ports.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 import { seeded } from '../helpers/seeded.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 import { unavailable, unreliably, watchedSource } from '../helpers/unreliable.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
@@ -51,20 +52,6 @@ function recordOf({ kind, eventId, product }: Sent): LogRecord {
   const value = encode(kind === 'not-json' ? '{"event_id":' : JSON.stringify(event));
   return { key: encode(eventId), value, headers: {}, timestamp: startsAt };
 }
-
-const silent: PipelineObserver = {
-  received: () => undefined,
-  stored: () => undefined,
-  erased: () => undefined,
-  superseded: () => undefined,
-  changed: () => undefined,
-  ignored: () => undefined,
-  deadLettered: () => undefined,
-  cacheRequest: () => undefined,
-  storeWrite: () => undefined,
-  retried: () => undefined,
-  circuit: () => undefined,
-};
 
 const badRequest = () =>
   new DependencyError('store', 'bad_request', 'One point is malformed.', { retryable: false });
@@ -146,7 +133,7 @@ function createWorld(
   async function run(
     until: 'drained' | number,
     end: 'stop' | 'crash',
-    observer: PipelineObserver = silent,
+    observer: PipelineObserver = silentObserver,
   ): Promise<void> {
     const source = log.source('group');
     const stop = new AbortController();
@@ -352,7 +339,7 @@ describe('the pipeline', () => {
     const states: string[] = [];
     let receivedWhileDown = 0;
     const observer: PipelineObserver = {
-      ...silent,
+      ...silentObserver,
       received: (count) => {
         if (isDown()) receivedWhileDown += count;
       },
@@ -379,7 +366,10 @@ describe('the pipeline', () => {
       ),
     );
     const retried = new Set<string>();
-    const observer: PipelineObserver = { ...silent, retried: (name) => void retried.add(name) };
+    const observer: PipelineObserver = {
+      ...silentObserver,
+      retried: (name) => void retried.add(name),
+    };
     await world.run('drained', 'stop', observer);
     expect((await world.memoryStore.counts()).events).toBe(100);
     expect(await world.memoryDeadLetters.list({ limit: 10, valueBytesMax: 0 })).toEqual([]);
@@ -422,7 +412,7 @@ describe('the pipeline', () => {
       clock: world.clock,
       random: Math.random,
       limits,
-      observer: silent,
+      observer: silentObserver,
       isDistrusted: () => false,
       signal: stop.signal,
     });

@@ -10,6 +10,7 @@ import { noMappings, type RecordMapping } from '#core/mapping/record-mapping.ts'
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { type EndedParts, processDelivery, type Stages } from '#core/pipeline/process-delivery.ts';
 import type { DeadLetter, Delivery, EventRecord, LogRecord, Outcome } from '#core/ports.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -47,13 +48,10 @@ function world() {
     },
     erased: nothingErased,
     observer: {
-      stored: () => undefined,
-      superseded: () => undefined,
-      erased: () => undefined,
+      ...silentObserver,
       changed: (kinds) => changes.push(...kinds),
       received: (count) => received.push(count),
       ignored: (kind) => ignored.push(kind),
-      deadLettered: () => undefined,
     },
   };
   const process = (

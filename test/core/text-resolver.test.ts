@@ -10,6 +10,7 @@ import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { createTextResolver } from '#core/pipeline/text-resolver.ts';
 import type { ProductEvent, TextRecord } from '#core/ports.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 
 const product = { id: 'p', name: 'kettle', description: null, category: null, price: 1 };
 const event: ProductEvent = {
@@ -23,13 +24,6 @@ const event: ProductEvent = {
   searchQuery: null,
   payload: '{}',
 };
-const silent = {
-  retried: () => undefined,
-  circuit: () => undefined,
-  cacheRequest: () => undefined,
-  storeWrite: () => undefined,
-};
-
 test.for([
   ['before its write', 0],
   ['while its write waits for a store that is down', 2],
@@ -59,7 +53,7 @@ test.for([
     clock,
     random: () => 0.5,
     signal,
-    observer: silent,
+    observer: silentObserver,
     limits: defaultPipelineLimits,
     guard: new Guard({
       dependency: 'store',
@@ -69,7 +63,7 @@ test.for([
       clock,
       random: () => 0.5,
       signal,
-      observer: silent,
+      observer: silentObserver,
     }),
     embedding: {
       async embed(text) {

@@ -33,6 +33,7 @@ import {
 } from '../helpers/erased-person.ts';
 import { startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 import { until } from '../helpers/until.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
@@ -88,20 +89,13 @@ function work(world: World) {
       limits: { ...defaultPipelineLimits, event: eventLimits },
       signal: stopping.signal,
       observer: {
-        received: () => undefined,
+        ...silentObserver,
         stored: () => void (counts.stored += 1),
-        superseded: () => undefined,
-        changed: () => undefined,
-        ignored: () => undefined,
         erased() {
           counts.erased += 1;
           erasures.cameAgain();
         },
         deadLettered: () => void (counts.deadLettered += 1),
-        cacheRequest: () => undefined,
-        storeWrite: () => undefined,
-        retried: () => undefined,
-        circuit: () => undefined,
       },
     }).catch(() => undefined),
   ]);

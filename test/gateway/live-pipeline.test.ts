@@ -13,6 +13,7 @@ import type { FleetResult, VectorStore } from '#core/ports.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { hubLimits, pipelineLimits } from '../../gateway/startup/live-limits.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
 const provenance = {
@@ -78,14 +79,7 @@ function world(env: Record<string, string>) {
       },
     },
     observer: {
-      received: () => undefined,
-      stored: () => undefined,
-      erased: () => undefined,
-      superseded: () => undefined,
-      changed: () => undefined,
-      ignored: () => undefined,
-      deadLettered: () => undefined,
-      storeWrite: () => undefined,
+      ...silentObserver,
       cacheRequest: (result) => seen.cache.push(result),
       retried: () => seen.retries.push(clock.now() - startsAt),
       circuit: (_, state) => seen.circuit.push(`${state} at ${clock.now() - startsAt}`),

@@ -23,6 +23,7 @@ import {
 } from '../../gateway/fleet/runner-hub.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 import { runningBlocks } from '../helpers/hub-parts.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 import { until } from '../helpers/until.ts';
 
 export const trustedToken = 'trusted-token';
@@ -38,12 +39,6 @@ const quiet = {
   info: () => undefined,
   warn: () => undefined,
   error: () => undefined,
-};
-const noObserver = {
-  retried: () => undefined,
-  circuit: () => undefined,
-  cacheRequest: () => undefined,
-  storeWrite: () => undefined,
 };
 
 export type World = AsyncDisposable & {
@@ -157,7 +152,7 @@ export async function openWorld({
     clock,
     random: () => 0.5,
     signal: stop.signal,
-    observer: noObserver,
+    observer: silentObserver,
   });
   const texts = createTextResolver({
     store,
@@ -166,7 +161,7 @@ export async function openWorld({
     clock,
     random: () => 0.5,
     limits: { ...defaultPipelineLimits, batchAgeMsMax: 0 },
-    observer: noObserver,
+    observer: silentObserver,
     signal: stop.signal,
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
   });

@@ -16,6 +16,7 @@ import {
 } from '../../../gateway/fleet/runner-hub.ts';
 import { bounds, golden, identity } from '../../helpers/fake-model.ts';
 import { loadedBlocks } from '../../helpers/hub-parts.ts';
+import { silentObserver } from '../../helpers/silent-observer.ts';
 import {
   watchedProvenance,
   watchedDeadLetters,
@@ -130,13 +131,8 @@ export function startSimulatedGateway({
     limits,
     signal: stop.signal,
     observer: {
-      received: () => undefined,
-      stored: () => undefined,
-      storeWrite: () => undefined,
-      erased: () => undefined,
+      ...silentObserver,
       superseded: () => seen('an event was superseded'),
-      changed: () => undefined,
-      ignored: () => undefined,
       deadLettered: ({ reason }) => seen(`an event was dead-lettered: ${reason}`),
       cacheRequest: (result) => seen(`a text was found: ${result}`),
       retried: (dependency) => seen(`a call was retried: ${dependency}`),
