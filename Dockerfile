@@ -60,6 +60,7 @@ WORKDIR /app
 RUN mkdir /data && chown 1000:1000 /data
 COPY package.json ./
 COPY core ./core
+COPY system ./system
 
 # ── Gateway: accepts events, stores the index, answers searches. It embeds nothing itself ─────────
 FROM base AS gateway

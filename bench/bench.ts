@@ -5,10 +5,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
-import { createFolder } from '../cli/create-folder.ts';
 import { integer, text, toggle, type Command, type FlagValues, section } from '../cli/flags.ts';
 import { listenForInterrupt } from '../cli/interrupt.ts';
 import { runCommand } from '../cli/run-command.ts';
+import { makeFolder } from '../system/make-folder.ts';
 import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
 import { isMet, type Benchmark, type Row } from './benchmark.ts';
 import { embed } from './embed-benchmark.ts';
@@ -88,7 +88,7 @@ type Result = {
 async function bench(values: FlagValues<typeof flags>): Promise<number> {
   const chosen = chosenFrom(values.only);
   const profileFolder = values.profile === null ? null : resolve(values.profile);
-  if (profileFolder !== null) createFolder(profileFolder);
+  if (profileFolder !== null) makeFolder(profileFolder);
   if (values.json !== null) await requireWritable(values.json);
   if (values.cores !== null) limitCores(values.cores);
   using interrupt = listenForInterrupt(graceMs);

@@ -1,9 +1,11 @@
 // Gives every supervisor its own folder below the data folder, and reuses the folders of
 // supervisors that have ended, so that folders never pile up.
 
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
+import { isAlive } from '../system/is-alive.ts';
+import { makeFolder } from '../system/make-folder.ts';
 
 export type WorkFolder = AsyncDisposable & { readonly path: string };
 
@@ -39,8 +41,8 @@ export async function claimWorkFolder(dataDir: string): Promise<WorkFolder> {
 /** `false` when another process owns the folder. */
 async function claim(path: string, owner: string): Promise<boolean> {
   try {
-    await makeFolders(path);
-    if (!(await isAlive(owner))) await rm(owner, { force: true });
+    makeFolder(path);
+    if (!(await isOwned(owner))) await rm(owner, { force: true });
     await writeFile(owner, String(process.pid), { flag: 'wx', mode: 0o600 });
     return true;
   } catch (cause) {
@@ -55,34 +57,10 @@ async function claim(path: string, owner: string): Promise<boolean> {
 }
 
 /**
- * Creates folders that only their owner may enter. Node's own recursive `mkdir` never returns where
- * a parent exists and cannot have such a folder, as in /proc.
- */
-async function makeFolders(path: string): Promise<void> {
-  const isThere = async (): Promise<boolean> =>
-    (await stat(path).catch(() => null))?.isDirectory() === true;
-  if (await isThere()) return;
-  if (dirname(path) !== path) await makeFolders(dirname(path));
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    // Another process may just have made it.
-    if (!(await isThere())) throw error;
-  }
-}
-
-/**
  * Whether the process that wrote the file still runs. This process has not claimed the folder yet,
  * so its own number was written by an earlier process.
  */
-async function isAlive(owner: string): Promise<boolean> {
+async function isOwned(owner: string): Promise<boolean> {
   const pid = Number(await readFile(owner, 'utf8').catch(() => ''));
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process is alive and belongs to another user.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+  return Number.isInteger(pid) && pid > 0 && pid !== process.pid && isAlive(pid);
 }

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isAlive } from '../system/is-alive.ts';
+import { makeFolder } from '../system/make-folder.ts';
 import {
   HuggingFaceError,
   reasonOf,
@@ -12,7 +14,6 @@ import {
   type HuggingFaceFile,
   type HuggingFaceListing,
 } from './hugging-face-api.ts';
-import { makeRunnerFolder } from './runner-folder.ts';
 
 /**
  * Writes the file to `target`, unless the right file exists there. It continues a part that a dead
@@ -124,7 +125,7 @@ async function hashesOf(path: string): Promise<Hashes | null> {
 async function claimPart(target: string): Promise<string> {
   const folder = dirname(target);
   const own = `${target}.${process.pid}.part`;
-  await makeRunnerFolder(folder);
+  makeFolder(folder, 0o777);
   for (const name of await readdir(folder)) {
     if (!name.startsWith(`${basename(target)}.`) || !name.endsWith('.part')) continue;
     const pid = Number(name.split('.').at(-2));
@@ -132,12 +133,4 @@ async function claimPart(target: string): Promise<string> {
     if (!isAlive(pid)) await rename(join(folder, name), own).catch(() => undefined);
   }
   return own;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -13,6 +13,7 @@ import {
 } from '#core/model/model-manifest.ts';
 import { huggingFaceModelOf, type HuggingFaceModel } from '#core/model/model-source.ts';
 import { graphOutputOf } from '#core/transformers/graph-output.ts';
+import { makeFolder } from '../system/make-folder.ts';
 import { download } from './download-file.ts';
 import { createProgress, type Progress } from './download-progress.ts';
 import {
@@ -26,7 +27,6 @@ import { graphWithData, isThere, missingFiles } from './graph-files.ts';
 import type { HuggingFaceApi, HuggingFaceFile, HuggingFaceListing } from './hugging-face-api.ts';
 import { makeGolden } from './make-golden.ts';
 import type { Log } from './node-runner-log.ts';
-import { makeRunnerFolder } from './runner-folder.ts';
 
 export type HuggingFaceModelRequest = {
   readonly model: HuggingFaceModel;
@@ -105,7 +105,7 @@ async function install(
       return file === undefined ? [] : [{ listing: sentence, file }];
     }),
   ];
-  await makeRunnerFolder(draft);
+  makeFolder(draft, 0o777);
   const sums = await downloadAll(
     wanted,
     draft,

@@ -17,11 +17,11 @@ import {
 } from '#core/runner/device-candidates.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { makeFolder } from '../system/make-folder.ts';
 import { platformOf, type Machine } from './machine.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { Log } from './node-runner-log.ts';
 import type { RunnerOptions } from './node-runner-options.ts';
-import { makeRunnerFolder } from './runner-folder.ts';
 import type { SessionRequest } from './session-request.ts';
 
 const candidateSchema = z.object({ device: z.enum(devices), dtype: z.string() });
@@ -205,7 +205,7 @@ async function writeChoice(
   file: string,
   choice: z.infer<typeof cachedChoiceSchema>,
 ): Promise<void> {
-  await makeRunnerFolder(dirname(file));
+  makeFolder(dirname(file), 0o777);
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify(choice, null, 2)}\n`);
   await rename(draft, file);

@@ -46,13 +46,14 @@ const rules: {
     packages: ['@huggingface/transformers', 'onnxruntime-web'],
   },
   { folder: 'core', folders: [], packages: ['zod'] },
+  { folder: 'system', folders: [] },
   { folder: 'kafka', folders: ['core'] },
-  { folder: 'gateway', folders: ['core', 'kafka'] },
+  { folder: 'gateway', folders: ['core', 'kafka', 'system'] },
   { folder: 'client', folders: ['core'], types: ['gateway'], packages: ['zod'] },
-  { folder: 'node-runner', folders: ['core', 'core/transformers'] },
-  { folder: 'browser-runner', folders: ['core'] },
+  { folder: 'node-runner', folders: ['core', 'core/transformers', 'system'] },
+  { folder: 'browser-runner', folders: ['core', 'system'] },
   { folder: 'pages', folders: ['core', 'core/transformers', 'client'], types: ['gateway'] },
-  { folder: 'cli', folders: ['core', 'kafka', 'client'] },
+  { folder: 'cli', folders: ['core', 'kafka', 'client', 'system'] },
 ];
 
 /** Folders whose rooms (folders and files at their top) import each other in one direction only. */

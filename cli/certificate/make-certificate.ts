@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
-import { createFolder } from '../create-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 
 export type MadeCertificate = {
   readonly certPath: string;
@@ -80,7 +80,7 @@ export async function makeCertificate({
     },
   );
   try {
-    createFolder(folder);
+    makeFolder(folder);
     await put(keyPath, made.private, 0o600);
     await put(certPath, made.cert, 0o644);
   } catch (cause) {

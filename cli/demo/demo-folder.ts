@@ -3,7 +3,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
-import { createFolder } from '../create-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 
 export const defaultDemoFolder = '.vectorstream-demo';
 /** Marks a folder whose content may be mixed with generated events, or removed by --reset. */
@@ -23,6 +23,6 @@ export function openDemoFolder(folder: string, reset: boolean): void {
         `generated events would mix with it: unset VECTORSTREAM_DATA_DIR, or name another folder.`,
     );
   if (reset && existsSync(join(folder, marker))) rmSync(folder, { recursive: true });
-  createFolder(folder);
+  makeFolder(folder);
   writeFileSync(join(folder, marker), '');
 }

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isAlive } from '../../system/is-alive.ts';
 
 /** The id of the living process that last took the folder, `null` when there is none. */
 export function holderOf(dataDir: string): number | null {
@@ -16,15 +17,5 @@ export function holderOf(dataDir: string): number | null {
     // The holder has not yet written its id, or this user may not read the folder: the start of a
     // gateway says why.
     return null;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // A process of another user is alive too.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

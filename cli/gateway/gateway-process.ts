@@ -10,7 +10,7 @@ import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import { RetryDelays } from '#core/time/retry.ts';
-import { createFolder } from '../create-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 import { createGatewayLogReader, type GatewayLogReader } from './gateway-log-reader.ts';
 
 export type GatewayProcessOptions = {
@@ -155,7 +155,7 @@ export class GatewayProcess implements AsyncDisposable {
 function openLog(dataDir: string, name: string): string {
   const path = join(dataDir, name);
   try {
-    createFolder(dataDir);
+    makeFolder(dataDir);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(

@@ -3,7 +3,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { createFolder } from '../create-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 
 const refusal = z.object({ line: z.number(), message: z.string() });
 const schema = z.object({
@@ -48,7 +48,7 @@ export class ProgressFile {
   }
 
   async save(progress: SavedProgress): Promise<void> {
-    createFolder(dirname(this.#path));
+    makeFolder(dirname(this.#path));
     await writeFile(`${this.#path}.new`, JSON.stringify(progress));
     await rename(`${this.#path}.new`, this.#path);
   }

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import { TrailFile } from './trail-file.ts';
 import { readTrailPage, type TrailPage, type TrailPlace } from './trail-pages.ts';

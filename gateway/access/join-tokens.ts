@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 
 /** The limits of the runners that join by this token. They are never trusted. */
 export type JoinToken = {

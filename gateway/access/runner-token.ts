@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 
 /**
  * Returns the token in `<dataDir>/runner-token`, and creates it and the folder if they are missing.

@@ -5,7 +5,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress } from 'node:zlib';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 
 /** The first request waits for the copy of a file of at most this size. */
 const awaitedBytesMax = 2 ** 20;

@@ -8,9 +8,9 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 import type { Config } from '../config/config.ts';
 import { lockFolder } from '../embedded/folder-lock.ts';
-import { makeFolder } from '../files/make-folder.ts';
 import { freeBytesOf } from '../telemetry/disk-space.ts';
 import { notOk, ok, type Finding } from './finding.ts';
 

@@ -3,7 +3,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { embedOlderTexts, type OlderTextsOptions } from '#core/trust/older-texts.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeFolder } from '../../system/make-folder.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
 export type OlderTextsOnceOptions = OlderTextsOptions & {

@@ -6,7 +6,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { getLoadablePath } from 'sqlite-vec';
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
-import { makeFolder } from '../../files/make-folder.ts';
+import { makeFolder } from '../../../system/make-folder.ts';
 import { primaryCode, sqliteCode } from './sqlite-errors.ts';
 
 export const databaseFile = (folder: string) => join(folder, 'vectorstream.db');
