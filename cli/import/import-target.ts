@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { VectorStreamClient } from '../../client/client.ts';
-import { holderOf } from '../gateway/folder-holder.ts';
+import { holderOf } from '../../system/folder-holder.ts';
 import {
   connectGateway,
   defaultGatewayUrl,

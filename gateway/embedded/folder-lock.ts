@@ -1,12 +1,10 @@
 // Lets only one process at a time use a data folder, and frees the folder when that process ends,
 // in whatever way.
 
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { UsageError } from '#core/errors/errors.ts';
+import { holderIn, lockFile } from '../../system/folder-holder.ts';
 import { primaryCode, sqliteCode } from './sql/sqlite-errors.ts';
-
-export const lockFile = (folder: string) => join(folder, 'vectorstream.lock');
 
 /**
  * Holds SQLite's write lock on a small database beside the data. The operating system releases the
@@ -29,7 +27,7 @@ export function lockFolder(folder: string): DatabaseSync {
       lock.close();
       throw error;
     }
-    const pid = holderOf(lock);
+    const pid = holderIn(lock);
     lock.close();
     const who = pid === null ? 'another process' : `process ${pid}`;
     throw new UsageError(
@@ -37,15 +35,5 @@ export function lockFolder(folder: string): DatabaseSync {
         'stop it, or give this one another folder with VECTORSTREAM_DATA_DIR.',
       { cause: error },
     );
-  }
-}
-
-function holderOf(lock: DatabaseSync): number | null {
-  try {
-    const pid = lock.prepare('SELECT pid FROM holder').get()?.['pid'];
-    return typeof pid === 'number' ? pid : null;
-  } catch {
-    // The holder has not yet committed its pid.
-    return null;
   }
 }

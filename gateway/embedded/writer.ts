@@ -3,8 +3,9 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/errors/assert.ts';
+import { lockFile } from '../../system/folder-holder.ts';
 import { watchFiles } from './files-in-place.ts';
-import { lockFile, lockFolder } from './folder-lock.ts';
+import { lockFolder } from './folder-lock.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { scrubDatabase } from './scrub.ts';
 import { databaseFile, openDatabase, openDataFolder, walFile } from './sql/database.ts';
