@@ -4,16 +4,14 @@
 
 import { expect, test } from 'vitest';
 import { fakeVector } from '../helpers/fake-model.ts';
+import { resultOf, type Behaviour } from '../helpers/fake-runner.ts';
 import { until } from '../helpers/until.ts';
 import { openAttackedGateway, type AttackedGateway } from './hostile/attacked-gateway.ts';
-import { isGolden, resultOf, wrongVector, type Behaviour } from './hostile/hostile-runner.ts';
+import { isGolden, lieUnlessGolden, wrongVector } from './hostile/hostile-vectors.ts';
 
 /** The figures are printed; on a busy machine only the counts are asserted strictly. */
 const told = (name: string, figures: object): void =>
   console.log(`${name}: ${JSON.stringify(figures)}`);
-
-const lieUnlessGolden = (text: string): Float32Array =>
-  isGolden(text) ? fakeVector(text) : wrongVector(text);
 
 const sumOf = (text: string): number => Buffer.from(text).reduce((sum, byte) => sum + byte, 0);
 

@@ -10,24 +10,20 @@ import {
   trustedToken,
   type World,
 } from '../gateway/trust-world.ts';
-import { fakeVector, golden } from '../helpers/fake-model.ts';
+import { fakeVector } from '../helpers/fake-model.ts';
 import { joinFakeRunner, type FakeRunnerOptions } from '../helpers/fake-runner.ts';
 import { until } from '../helpers/until.ts';
+import { isGolden, lieUnlessGolden } from './hostile/hostile-vectors.ts';
 
-const goldenTexts = new Set(golden.cases.map(({ text }) => text));
 const right = (texts: readonly string[]) => texts.map(fakeVector);
 
 type Answers = (texts: readonly string[], job: number) => readonly Float32Array[];
 
-/** Right for golden texts and wrong for all others. */
-const lying: Answers = (texts) =>
-  texts.map((text) => fakeVector(goldenTexts.has(text) ? text : `not ${text}`));
+const lying: Answers = (texts) => texts.map(lieUnlessGolden);
 
 /** Wrong for one text in ten that is not golden. */
 const rarelyLying: Answers = (texts) =>
-  texts.map((text) =>
-    fakeVector(text.endsWith('7') && !goldenTexts.has(text) ? `not ${text}` : text),
-  );
+  texts.map((text) => (text.endsWith('7') ? lieUnlessGolden(text) : fakeVector(text)));
 
 /** Runners that join again under a new name whenever they are closed, until `stop`. */
 function attack(world: World, connections: number, vectors: Answers) {
@@ -128,9 +124,7 @@ test('a runner that refuses every text buries none, and a trusted runner embeds 
   await using world = await openWorld();
   const { url } = world;
   const refusing: FakeRunnerOptions['vectors'] = (texts, job) =>
-    job === 0
-      ? right(texts)
-      : texts.map((text) => (goldenTexts.has(text) ? fakeVector(text) : null));
+    job === 0 ? right(texts) : texts.map((text) => (isGolden(text) ? fakeVector(text) : null));
   joinFakeRunner({ url, token: tokens.shared, name: 'refuser', vectors: refusing });
   await world.ready(1);
   const fed = world.feed(38);

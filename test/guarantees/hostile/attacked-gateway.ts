@@ -8,11 +8,15 @@ import { z } from 'zod';
 import { cosine } from '#core/vectors/vector.ts';
 import { writeFakeModel } from '../../helpers/fake-model-folder.ts';
 import { fakeVector } from '../../helpers/fake-model.ts';
+import {
+  connectFakeRunner,
+  type Behaviour,
+  type ConnectedRunner,
+} from '../../helpers/fake-runner.ts';
 import { startGateway, type RunningGateway } from '../../helpers/gateway-program.ts';
 import { sendEvents, shopEvents } from '../../helpers/shop-events.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
-import { joinHostileRunner, type Behaviour, type HostileRunner } from './hostile-runner.ts';
 
 const sharedToken = 'shared-token-of-the-fleet-0123456789';
 const trustedToken = 'trusted-token-of-the-fleet-0123456789';
@@ -72,9 +76,9 @@ export class AttackedGateway implements AsyncDisposable {
   async join(
     behaviour: Behaviour,
     { token = 'shared', textsPerSecond = 1_000 }: JoinOptions = {},
-  ): Promise<HostileRunner> {
-    return joinHostileRunner({
-      url: this.gateway.url,
+  ): Promise<ConnectedRunner> {
+    return connectFakeRunner({
+      url: `${this.gateway.url.replace('http', 'ws')}/runners/connect`,
       token: await this.#tokenFor(token),
       name: `runner ${(this.#names += 1)}`,
       modelRevision: this.#modelRevision,
