@@ -1,7 +1,7 @@
 // Writes a runner's status to a file, for the health check of a container and for people.
 
-import { rename, writeFile } from 'node:fs/promises';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
+import { replaceFile } from '../system/replace-file.ts';
 
 /** A file much older than this was left by a runner that has ended or hangs. */
 const writeEveryMs = 5_000;
@@ -34,12 +34,7 @@ export function createStatusFile(file: string, now: () => number): StatusFile {
         last_error: status?.lastError ?? null,
         memory_bytes: memoryBytes,
       });
-      writing = writing
-        .then(async () => {
-          await writeFile(`${file}.new`, `${line}\n`);
-          await rename(`${file}.new`, file);
-        })
-        .catch(() => undefined);
+      writing = writing.then(() => replaceFile(file, `${line}\n`, 0o666)).catch(() => undefined);
     },
   };
 }

@@ -2,13 +2,14 @@
 // can read the key.
 
 import { X509Certificate } from 'node:crypto';
-import { access, rename, writeFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
 import { makeFolder } from '../../system/make-folder.ts';
+import { replaceFile } from '../../system/replace-file.ts';
 
 export type MadeCertificate = {
   readonly certPath: string;
@@ -81,8 +82,8 @@ export async function makeCertificate({
   );
   try {
     makeFolder(folder);
-    await put(keyPath, made.private, 0o600);
-    await put(certPath, made.cert, 0o644);
+    await replaceFile(keyPath, made.private, 0o600);
+    await replaceFile(certPath, made.cert, 0o644);
   } catch (cause) {
     throw new UsageError(
       `${folder} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -90,10 +91,4 @@ export async function makeCertificate({
     );
   }
   return { certPath, keyPath, until, fingerprint: new X509Certificate(made.cert).fingerprint256 };
-}
-
-/** Writes atomically: a gateway that reads meanwhile sees the whole old or the whole new file. */
-async function put(path: string, text: string, mode: number): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode });
-  await rename(`${path}.new`, path);
 }

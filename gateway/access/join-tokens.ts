@@ -2,13 +2,14 @@
 // signed: every gateway with the same secret accepts them.
 
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import { makeFolder } from '../../system/make-folder.ts';
+import { replaceFile } from '../../system/replace-file.ts';
 
 /** The limits of the runners that join by this token. They are never trusted. */
 export type JoinToken = {
@@ -190,12 +191,8 @@ export class JoinTokens {
       .catch(() => undefined)
       .then(async () => {
         makeFolder(dirname(this.#file));
-        await writeFile(
-          `${this.#file}.new`,
-          JSON.stringify({ made: [...this.#made.values()], revoked: this.#earlier }),
-          { mode: 0o600 },
-        );
-        await rename(`${this.#file}.new`, this.#file);
+        const file = { made: [...this.#made.values()], revoked: this.#earlier };
+        await replaceFile(this.#file, JSON.stringify(file));
       });
     return this.#writing;
   }

@@ -1,10 +1,11 @@
 // Holds the settings while the gateway runs: every read returns the present value, and a request
 // changes all of the settings that it names, or none.
 
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
+import { replaceFile } from '../../system/replace-file.ts';
 import { settings, type Setting } from './config-schema.ts';
 import { configView, type Config } from './config.ts';
 import {
@@ -148,13 +149,11 @@ export class Settings {
     const sections: Record<string, Record<string, unknown>> = {};
     for (const { section, name, path } of settings)
       if (persisted.has(path)) (sections[section] ??= {})[name] = persisted.get(path);
-    await writeFile(
-      `${file}.new`,
+    await replaceFile(
+      file,
       '# Written by PUT /config/{section}?persist=true. Goes over file, environment and flags.\n' +
         stringify(sections),
-      { mode: 0o600 },
     );
-    await rename(`${file}.new`, file);
   }
 
   #file(): string {

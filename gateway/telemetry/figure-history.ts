@@ -2,6 +2,7 @@
 // steps for the hours before.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
+import { assert } from '#core/errors/assert.ts';
 import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
 
 /** What happened in a time, and what was waiting at its end. */
@@ -58,7 +59,8 @@ export class FigureHistory {
     seconds: number,
     now: number,
   ): { readonly from: number; readonly stepMs: number; readonly steps: readonly (Step | null)[] } {
-    const tier = this.#tiers.find(({ reachMs }) => reachMs >= seconds * 1000) ?? this.#coarsest;
+    const tier = this.#tiers.find(({ reachMs }) => reachMs >= seconds * 1000) ?? this.#tiers.at(-1);
+    assert(tier !== undefined, 'The history of figures has no resolution');
     const { stepMs } = tier;
     const end = Math.floor(now / stepMs) * stepMs;
     const from = end - Math.ceil((seconds * 1000) / stepMs) * stepMs;
@@ -83,12 +85,6 @@ export class FigureHistory {
 
   restore(saved: SavedHistory): void {
     for (const tier of this.#tiers) tier.restore(saved[tier.stepMs] ?? []);
-  }
-
-  get #coarsest(): Tier {
-    const coarsest = this.#tiers.at(-1);
-    if (coarsest === undefined) throw new Error('There is no resolution. This is a bug.');
-    return coarsest;
   }
 }
 

@@ -1,10 +1,11 @@
 // Records the figures of every second, and keeps them in a file, so that they survive a restart.
 
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
+import { replaceFile } from '../../system/replace-file.ts';
 import { type Counts, FigureHistory, nothing, tickMs } from './figure-history.ts';
 import type { Log } from './gateway-log.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -58,8 +59,7 @@ export async function recordHistory(
   );
   const save = async (): Promise<void> => {
     try {
-      await writeFile(`${file}.new`, JSON.stringify(history.save()), { mode: 0o600 });
-      await rename(`${file}.new`, file);
+      await replaceFile(file, JSON.stringify(history.save()));
     } catch (error) {
       failed(error);
     }
