@@ -1,6 +1,7 @@
 // Computes rates from totals that arrive every second, and when the gateway will have caught up.
 
 import type { Stats } from '../../client/client.ts';
+import { formatCount } from '../shared/format.ts';
 
 /** The totals at one time, in ms. */
 export type Reading = {
@@ -55,7 +56,7 @@ export function catchUpText(readings: readonly Reading[]): string {
   if (seconds * 1000 < spanMsMin) return 'measuring how fast it shrinks';
   if (lag / ((last.stored - first.stored) / seconds) < ordinarySeconds) return 'in work now';
   const perSecond = (before - lag) / seconds;
-  if (perSecond < 0) return `grows by ${Math.ceil(-perSecond).toLocaleString('en')} a second`;
+  if (perSecond < 0) return `grows by ${formatCount(Math.ceil(-perSecond))} a second`;
   if (perSecond === 0) return 'does not shrink now';
   return `caught up in ${durationText(lag / perSecond)}`;
 }

@@ -3,6 +3,7 @@
 
 import { useState } from 'preact/hooks';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
+import { formatCount } from '../shared/format.ts';
 import { useStore } from '../shared/observable-store.ts';
 import { deviceName } from './describe-session.ts';
 import { formatFigure, formatMegabytes, plural, toPercent } from './format-figures.ts';
@@ -87,7 +88,7 @@ function Work({ status }: { readonly status: RunnerPageStatus }) {
       <div>
         <dt>Texts embedded</dt>
         <dd data-texts={textsEmbedded}>
-          <b>{textsEmbedded.toLocaleString('en')}</b>
+          <b>{formatCount(textsEmbedded)}</b>
         </dd>
       </div>
       <div>

@@ -2,8 +2,9 @@
 // embedded.
 
 import type { EmbedderInfo } from '#core/ports.ts';
+import { formatCount } from '../shared/format.ts';
 import { adapterName, deviceName } from './describe-session.ts';
-import { formatCount, formatFigure, formatMegabytes, plural } from './format-figures.ts';
+import { formatFigure, formatMegabytes, plural } from './format-figures.ts';
 import { productCharsMax, productsMax, type ProductList } from './product-list.ts';
 import type { Workbench } from './workbench.ts';
 

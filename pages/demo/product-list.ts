@@ -2,7 +2,7 @@
 // out.
 
 import { normaliseText, productText } from '#core/event/text.ts';
-import { formatCount } from './format-figures.ts';
+import { formatCount } from '../shared/format.ts';
 
 export type ListedProduct = {
   readonly name: string;

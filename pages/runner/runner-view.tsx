@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import type { Measured, RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
-import { formatBytes, formatDevice, formatRate } from '../shared/format.ts';
+import { formatBytes, formatCount, formatDevice, formatRate } from '../shared/format.ts';
 
 const headlines: Readonly<Record<PageRunnerState, string>> = {
   idle: 'Waiting for a token',
@@ -101,7 +101,7 @@ function Figures({ status }: { readonly status: RunnerPageStatus }) {
   const { textsEmbedded, textsPerSecond, device, dtype } = status;
   return (
     <dl class="figures">
-      <Figure label="Texts embedded">{textsEmbedded.toLocaleString('en')}</Figure>
+      <Figure label="Texts embedded">{formatCount(textsEmbedded)}</Figure>
       <Figure label="Texts a second">
         {textsPerSecond > 0 ? formatRate(textsPerSecond) : '–'}
       </Figure>

@@ -23,8 +23,11 @@ export function formatBytes(bytes: number): string {
 /** `1,355`; below ten, one decimal: `0.7`; and `0`. */
 export function formatRate(perSecond: number): string {
   if (perSecond === 0) return '0';
-  return perSecond >= 10 ? Math.round(perSecond).toLocaleString('en') : perSecond.toFixed(1);
+  return perSecond >= 10 ? formatCount(Math.round(perSecond)) : perSecond.toFixed(1);
 }
 
 /** The text without the full stop at its end, so that the sentence can go on. */
 export const withoutStop = (text: string): string => text.trim().replace(/\.$/, '');
+
+/** `1,000` */
+export const formatCount = (count: number): string => count.toLocaleString('en');

@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import type { DeadLetter } from '../../../client/client.ts';
+import { formatCount } from '../../shared/format.ts';
 import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import {
@@ -120,7 +121,7 @@ function PlanView({
             disabled={isBusy}
             onClick={onGo}
           >
-            {kind === 'purge' ? 'Purge' : 'Replay'} {number(count)}
+            {kind === 'purge' ? 'Purge' : 'Replay'} {formatCount(count)}
           </button>
         )}
         <button class="button is-small" type="button" disabled={isBusy} onClick={onLeave}>
@@ -134,7 +135,7 @@ function PlanView({
 function titleOf(reason: DeadLetter['reason'], open: number | null): string {
   const kind = `of the kind “${reasonName(reason)}”`;
   if (open === null) return `All ${kind}`;
-  return open === 1 ? `The only one ${kind}` : `All ${number(open)} ${kind}`;
+  return open === 1 ? `The only one ${kind}` : `All ${formatCount(open)} ${kind}`;
 }
 
 async function planReplay(
@@ -178,7 +179,5 @@ async function replay(
 
 async function purge({ client }: Session, filter: CauseFilter, confirm: number): Promise<Told> {
   const { purged } = await client.deadLetters.purgeMatching({ filter, confirm });
-  return [false, `${number(purged)} purged.`];
+  return [false, `${formatCount(purged)} purged.`];
 }
-
-const number = (value: number): string => value.toLocaleString('en');

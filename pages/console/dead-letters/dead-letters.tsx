@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { DeadLetter } from '../../../client/client.ts';
 import { Empty, Notice } from '../../shared/components.tsx';
+import { formatCount } from '../../shared/format.ts';
 import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
@@ -101,7 +102,7 @@ function Heading({ open }: { readonly open: number | null }) {
       ? 'Dead letters'
       : open === 0
         ? 'No dead letters'
-        : `${open.toLocaleString('en')} dead ${open === 1 ? 'letter' : 'letters'}`;
+        : `${formatCount(open)} dead ${open === 1 ? 'letter' : 'letters'}`;
   return (
     <div class="health-head">
       <h1>{title}</h1>
@@ -127,7 +128,7 @@ function Causes({
   return (
     <nav class="card causes" aria-label="Causes">
       <h2>By cause</h2>
-      {isCut && <p class="hint">Of the newest {shownMax.toLocaleString('en')}.</p>}
+      {isCut && <p class="hint">Of the newest {formatCount(shownMax)}.</p>}
       <ul>
         {groups.map((group) => (
           <li key={group.key}>
@@ -154,7 +155,7 @@ function CauseButton({
 }) {
   return (
     <button class="cause" type="button" aria-pressed={isChosen} onClick={onChoose}>
-      <b class="cause-count">{letters.length.toLocaleString('en')}</b>
+      <b class="cause-count">{formatCount(letters.length)}</b>
       <span>
         <b>{field ?? reasonName(reason)}</b>
         <span class="cell-note">{message}</span>
@@ -199,7 +200,7 @@ function LetterCard({
               </option>
             ))}
           </select>
-          {newer > 0 && <span class="hint">{newer.toLocaleString('en')} newer</span>}
+          {newer > 0 && <span class="hint">{formatCount(newer)} newer</span>}
         </label>
       </header>
       <LetterEditor

@@ -1,6 +1,7 @@
 // Replays all dead letters of a cause: as many calls as it takes, because each is bounded.
 
 import type { DeadLetter } from '../../../client/client.ts';
+import { formatCount } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
 
 export type CauseFilter = { readonly reason: DeadLetter['reason']; readonly state: 'open' };
@@ -62,24 +63,22 @@ export async function replayCause(
   return sums;
 }
 
-const number = (value: number): string => value.toLocaleString('en');
-
 export function dryRunText({ matching, replayed, refused, ...rest }: Replayed): string {
-  const all = number(matching ?? replayed + refused);
+  const all = formatCount(matching ?? replayed + refused);
   return (
-    `Of ${all}, ${number(replayed)} can be replayed unchanged and ${number(refused)} would ` +
-    `fail again.${endOf(rest)}`
+    `Of ${all}, ${formatCount(replayed)} can be replayed unchanged and ` +
+    `${formatCount(refused)} would fail again.${endOf(rest)}`
   );
 }
 
 export function replayedText({ replayed, refused, ...rest }: Replayed): string {
-  const left = refused === 0 ? '' : ` ${number(refused)} were refused and stay here.`;
-  return `${number(replayed)} replayed: they are in the log again.${left}${endOf(rest)}`;
+  const left = refused === 0 ? '' : ` ${formatCount(refused)} were refused and stay here.`;
+  return `${formatCount(replayed)} replayed: they are in the log again.${left}${endOf(rest)}`;
 }
 
 /** `700 of 1,240…` */
 export const progressText = ({ replayed, refused }: Replayed, all: number | null): string =>
-  `${number(replayed + refused)}${all === null ? '' : ` of ${number(all)}`}…`;
+  `${formatCount(replayed + refused)}${all === null ? '' : ` of ${formatCount(all)}`}…`;
 
 const endOf = ({ firstRefusal, trouble }: Pick<Replayed, 'firstRefusal' | 'trouble'>): string =>
   (firstRefusal === null ? '' : ` The first: ${firstRefusal}`) +

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { LiveMessage } from '../../../client/client.ts';
 import { Empty, Figure, Notice } from '../../shared/components.tsx';
-import { formatRate } from '../../shared/format.ts';
+import { formatCount, formatRate } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
 import { RunnerRow, type Act, type RunnerView } from './runner-row.tsx';
@@ -136,7 +136,7 @@ const sumOf = (
   member: 'texts_per_second' | 'jobs_in_work' | 'texts_embedded',
 ): string => {
   const sum = runners.reduce((total, runner) => total + runner[member], 0);
-  return member === 'texts_per_second' ? formatRate(sum) : sum.toLocaleString('en');
+  return member === 'texts_per_second' ? formatRate(sum) : formatCount(sum);
 };
 
 function lineOf(message: Extract<LiveMessage, { readonly type: 'runner' }>): string | null {

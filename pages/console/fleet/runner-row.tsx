@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { Stats } from '../../../client/client.ts';
 import { Status, type Tone } from '../../shared/components.tsx';
-import { formatDevice, formatRate } from '../../shared/format.ts';
+import { formatCount, formatDevice, formatRate } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
 
 export type RunnerView = Stats['runners'][number];
@@ -55,7 +55,7 @@ export function RunnerRow({
         {formatRate(runner.texts_per_second)}
       </td>
       <td class="is-number" data-label="Vectors">
-        {runner.texts_embedded.toLocaleString('en')}
+        {formatCount(runner.texts_embedded)}
       </td>
       <td class="is-number" data-label="In work">
         {runner.jobs_in_work}

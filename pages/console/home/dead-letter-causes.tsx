@@ -1,6 +1,7 @@
 // Shows how many dead letters of each cause are open.
 
 import { Bars, Card, Empty } from '../../shared/components.tsx';
+import { formatCount } from '../../shared/format.ts';
 import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { usePolled } from '../use-gateway.ts';
@@ -14,7 +15,7 @@ export function DeadLetterCauses({ session }: { readonly session: Session }) {
       key: reason,
       label: reasonName(reason),
       value: count,
-      text: count.toLocaleString('en'),
+      text: formatCount(count),
     }));
   return (
     <Card title="Open dead letters by cause">
@@ -31,8 +32,8 @@ export function DeadLetterCauses({ session }: { readonly session: Session }) {
       <Bars bars={bars} />
       {counts !== null && counts.by_state.replayed + counts.by_state.purged > 0 && (
         <p class="hint">
-          Besides, {counts.by_state.replayed.toLocaleString('en')} were replayed and{' '}
-          {counts.by_state.purged.toLocaleString('en')} purged.
+          Besides, {formatCount(counts.by_state.replayed)} were replayed and{' '}
+          {formatCount(counts.by_state.purged)} purged.
         </p>
       )}
     </Card>

@@ -3,7 +3,7 @@
 import { useMemo } from 'preact/hooks';
 import type { StatsHistory } from '../../../client/client.ts';
 import { Choice } from '../../shared/components.tsx';
-import { formatRate } from '../../shared/format.ts';
+import { formatCount, formatRate } from '../../shared/format.ts';
 import { TimeChart, type ChartLine } from '../../shared/time-chart.tsx';
 import { latencyText } from '../rates.ts';
 
@@ -62,7 +62,7 @@ type Chart = {
   readonly format: (value: number) => string;
 };
 
-const wholeNumber = (value: number): string => Math.round(value).toLocaleString('en');
+const wholeNumber = (value: number): string => formatCount(Math.round(value));
 const perSecond = (value: number): string => formatRate(value).replace('.0', '');
 
 function chartsOf(history: StatsHistory): readonly Chart[] {

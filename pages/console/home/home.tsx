@@ -3,7 +3,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { HealthView, LiveMessage, Stats, StatsHistory } from '../../../client/client.ts';
 import { Figure, Status } from '../../shared/components.tsx';
-import { formatRate } from '../../shared/format.ts';
+import { formatCount, formatRate } from '../../shared/format.ts';
 import { useStore } from '../../shared/observable-store.ts';
 import {
   catchUpText,
@@ -159,4 +159,4 @@ function Figures({
 }
 
 const known = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : value.toLocaleString('en');
+  value === null || value === undefined ? '–' : formatCount(value);

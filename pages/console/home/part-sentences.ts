@@ -2,6 +2,7 @@
 
 import type { HealthView } from '../../../client/client.ts';
 import type { Tone } from '../../shared/components.tsx';
+import { formatCount } from '../../shared/format.ts';
 
 export type PartSentence = {
   readonly name: string;
@@ -12,8 +13,6 @@ export type PartSentence = {
 };
 
 type Component = HealthView['causes'][number]['component'];
-
-const number = (value: number): string => value.toLocaleString('en');
 /** Makes a sentence of a text: with a capital letter, and a full stop at its end. */
 const sentenceOf = (text: string): string => {
   const sentence = text.trim();
@@ -82,7 +81,7 @@ export function partSentences(health: HealthView): readonly PartSentence[] {
 function logText({ kind, lag }: HealthView['source']): string {
   const name = kind === 'kafka' ? 'Kafka is connected' : 'The log takes events';
   if (lag === null) return `${name}.`;
-  return lag === 0 ? `${name}; none waits.` : `${name}; ${number(lag)} wait.`;
+  return lag === 0 ? `${name}; none waits.` : `${name}; ${formatCount(lag)} wait.`;
 }
 
 function runnersText({ ready, connected, checked_by: checkedBy }: HealthView['runners']): string {
@@ -98,7 +97,7 @@ function storeText({ events, texts }: HealthView['store']): string {
   if (events === null || texts === null) return 'It answers.';
   return events === 0
     ? 'It answers, and holds no event yet.'
-    : `It holds ${number(events)} events about ${number(texts)} distinct texts.`;
+    : `It holds ${formatCount(events)} events about ${formatCount(texts)} distinct texts.`;
 }
 
 function deadLettersText(open: number | null): string {
@@ -106,7 +105,7 @@ function deadLettersText(open: number | null): string {
   if (open === 0) return 'Every event could be stored.';
   return open === 1
     ? 'One event could not be stored and waits to be mended.'
-    : `${number(open)} events could not be stored and wait to be mended.`;
+    : `${formatCount(open)} events could not be stored and wait to be mended.`;
 }
 
 /** The headline: one sentence for everything. `isLost`: the gateway does not answer. */

@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import type { SearchResult } from '../../../client/client.ts';
+import { formatCount } from '../../shared/format.ts';
 import { eventTypeName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
@@ -33,7 +34,7 @@ export function HitRow({
           .toSorted(([, a], [, b]) => b - a)
           .map(([type, count]) => (
             <span key={type} class={`tag is-${type}`}>
-              {eventTypeName(type)} <b>{count.toLocaleString('en')}</b>
+              {eventTypeName(type)} <b>{formatCount(count)}</b>
             </span>
           ))}
       </p>

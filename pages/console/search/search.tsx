@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { eventTypes } from '#core/ports.ts';
 import type { Stats } from '../../../client/client.ts';
 import { Choices, Empty, Notice } from '../../shared/components.tsx';
+import { formatCount } from '../../shared/format.ts';
 import { eventTypeName } from '../event-words.ts';
 import { latencyText } from '../rates.ts';
 import type { Session } from '../session.ts';
@@ -163,7 +164,7 @@ function Results({
         </span>
         {newEvents > 0 && (
           <button class="link" type="button" onClick={onAgain}>
-            {newEvents.toLocaleString('en')} new since: search again
+            {formatCount(newEvents)} new since: search again
           </button>
         )}
       </p>
@@ -191,6 +192,6 @@ function Results({
 }
 
 function countText(count: number, isCut: boolean): string {
-  if (isCut) return `The first ${count.toLocaleString('en')} hits`;
-  return count === 1 ? 'One hit' : `${count.toLocaleString('en')} hits`;
+  if (isCut) return `The first ${formatCount(count)} hits`;
+  return count === 1 ? 'One hit' : `${formatCount(count)} hits`;
 }
