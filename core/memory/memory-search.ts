@@ -1,5 +1,6 @@
 // Searches the reference vector store: compares the query with every vector, by the shared plans.
 
+import { at } from '#core/errors/assert.ts';
 import type {
   EventFilter,
   EventRecord,
@@ -50,12 +51,12 @@ export async function searchMemoryWords(
     records.texts.values().flatMap(({ record: { id, product } }) => {
       if (product === null) return [];
       const { ids, weights } = productFeatures(product);
-      return [[id, new Map(ids.map((feature, at) => [feature, weights[at] ?? 0]))] as const];
+      return [[id, new Map(ids.map((feature, index) => [feature, at(weights, index)]))] as const];
     }),
   );
-  const wanted = features.ids.map((feature, at) => {
+  const wanted = features.ids.map((feature, index) => {
     const having = own.values().reduce((count, weights) => count + Number(weights.has(feature)), 0);
-    return { feature, weight: (features.weights[at] ?? 0) * idfOf(having, own.size) };
+    return { feature, weight: at(features.weights, index) * idfOf(having, own.size) };
   });
   const scoreOf: ScoreOf = ({ record: { id } }) => {
     const weights = own.get(id);

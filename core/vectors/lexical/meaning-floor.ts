@@ -1,5 +1,6 @@
 // Computes a model's least cosine of two texts that have something to do with each other.
 
+import { at } from '#core/errors/assert.ts';
 import { cosine } from '#core/vectors/vector.ts';
 
 /** Fewer texts than this are too few to compute a floor. */
@@ -18,10 +19,9 @@ const floorMax = 0.9;
 export function meaningFloorOf(vectors: readonly (readonly number[])[]): number {
   if (vectors.length < textsMin) return -1;
   const cosines = vectors
-    .flatMap((a, at) => vectors.slice(at + 1).map((b) => cosine(a, b)))
+    .flatMap((a, index) => vectors.slice(index + 1).map((b) => cosine(a, b)))
     .toSorted((a, b) => a - b);
-  const quantile = (share: number): number =>
-    cosines[Math.floor(share * (cosines.length - 1))] ?? 0;
+  const quantile = (share: number): number => at(cosines, Math.floor(share * (cosines.length - 1)));
   const median = quantile(0.5);
   return Math.min(floorMax, median + deviations * (median - quantile(0.159)));
 }

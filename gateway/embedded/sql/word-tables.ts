@@ -5,6 +5,7 @@
 // a trigger notes what it deletes.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { at } from '#core/errors/assert.ts';
 import type { Product, WordFeatures } from '#core/ports.ts';
 import {
   comparableScore,
@@ -74,7 +75,8 @@ export class TextWords {
   put(text: number, product: Product): void {
     if (this.#markWorded.run(text).changes === 0) return;
     const { ids, weights } = productFeatures(product);
-    for (const [at, feature] of ids.entries()) this.#putWord.run(feature, text, weights[at] ?? 0);
+    for (const [index, feature] of ids.entries())
+      this.#putWord.run(feature, text, at(weights, index));
   }
 
   delete(text: number, product: Product): void {
@@ -125,9 +127,9 @@ export function nearestByWords(
   const having = statements.get('SELECT count(*) AS count FROM words WHERE feature = ?');
   const all = Number(total.get()?.['count']);
   const query = JSON.stringify(
-    ids.map((feature, at) => {
+    ids.map((feature, index) => {
       const idf = idfOf(Number(having.get(feature)?.['count']), all);
-      return [feature, (weights[at] ?? 0) * idf];
+      return [feature, at(weights, index) * idf];
     }),
   );
   return (count, within) =>
