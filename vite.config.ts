@@ -3,11 +3,13 @@ import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Plugin } from 'vite';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { compressPages } from './scripts/compress-pages.ts';
 import { SlowTestsFirst } from './scripts/slow-tests-first.ts';
 import { writeApiReference } from './scripts/write-api-reference.ts';
 import { writePrecache } from './scripts/write-precache.ts';
+
+type ProjectConfig = NonNullable<TestProjectInlineConfiguration['test']>;
 
 const fuzzTests = 'test/fuzz/*.test.ts';
 /** They take an hour and more on two cores. */
@@ -16,6 +18,8 @@ const heavyTests = [
   'test/guarantees/faults-alone.long.test.ts',
   'test/guarantees/mixed-faults-*.long.test.ts',
 ];
+/** They compare speeds, so nothing runs beside them. */
+const measuringTests = ['test/guarantees/hostile.long.test.ts'];
 const require = createRequire(import.meta.url);
 
 // Worker threads of tests read compiled modules from the same place as the programs: without it, a
@@ -44,18 +48,25 @@ export default defineConfig(({ mode, command }) => {
       provide: { fixedPropertySeed: mode !== 'full' || Boolean(process.env['CI']) },
       projects: [
         // The files share nothing but modules, and a process for each would cost half a second.
-        project('shared', false, ['test/**/*.test.ts'], [...leftOut, ...heavyTests, fuzzTests]),
+        project('shared', ['test/**/*.test.ts'], {
+          exclude: [...leftOut, ...heavyTests, ...measuringTests, fuzzTests],
+        }),
         // The fuzzer reads the coverage of every module in its process.
-        project('alone', true, [fuzzTests], leftOut),
-        project('heavy', false, heavyTests, leftOut),
+        project('alone', [fuzzTests], { exclude: leftOut, isolate: true }),
+        project('heavy', heavyTests, { exclude: leftOut }),
+        project('measuring', measuringTests, {
+          exclude: leftOut,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        }),
       ],
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     },
   };
 });
 
-function project(name: string, isolate: boolean, include: string[], exclude: string[]) {
-  return { extends: true as const, test: { name, isolate, include, exclude } };
+function project(name: string, include: string[], options: ProjectConfig) {
+  return { extends: true as const, test: { name, include, isolate: false, ...options } };
 }
 
 /** `npm run build`: the browser pages, which the gateway serves from dist/pages. */
