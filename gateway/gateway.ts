@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import { within } from '#core/time/deadline.ts';
-import { Access } from './access/access.ts';
+import { Access } from './access/authorization.ts';
 import { openKeyRing } from './access/key-ring.ts';
 import type { Settings } from './config/live-settings.ts';
 import { Erasures } from './erasure/erasures.ts';

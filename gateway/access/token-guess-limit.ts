@@ -4,7 +4,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Upgrade } from '../http/http-server.ts';
 import { refuseOnSocket } from '../http/problem-document.ts';
-import type { Access } from './access.ts';
+import type { Access } from './authorization.ts';
 import type { Admission } from './runner-admission.ts';
 
 export type AdmitRunner = (headers: IncomingHttpHeaders, address: string) => Admission;

@@ -1,7 +1,7 @@
 // The context of every request handler.
 
 import type { HttpBindings } from '@hono/node-server';
-import type { Client } from '../access/access.ts';
+import type { Client } from '../access/authorization.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
 export type AppEnv = {

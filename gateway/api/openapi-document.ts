@@ -4,7 +4,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { assert } from '#core/errors/assert.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { ruleOf } from '../access/route-rules.ts';
+import { ruleOf } from '../access/route-scopes.ts';
 import { namesOf } from '../config/api-keys.ts';
 import { problemContentType, titleOf } from '../http/problem-document.ts';
 import { apiIntroduction } from './api-introduction.ts';

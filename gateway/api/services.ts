@@ -11,8 +11,8 @@ import type {
   VectorStore,
 } from '#core/ports.ts';
 import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
-import type { Access } from '../access/access.ts';
 import type { AuditTrail } from '../access/audit-trail.ts';
+import type { Access } from '../access/authorization.ts';
 import type { JoinTokens } from '../access/join-tokens.ts';
 import type { AdmitRunner } from '../access/token-guess-limit.ts';
 import type { Config } from '../config/config.ts';

@@ -15,7 +15,7 @@ import type {
   VectorStore,
 } from '#core/ports.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
-import { defaultLog } from '../config/shared-defaults.ts';
+import { defaultLog } from '../config/settings/ingest-section.ts';
 import { startDatabaseWorkers } from './database-workers.ts';
 import { createEmbeddedDeadLetters } from './embedded-dead-letters.ts';
 import { createEmbeddedSink } from './embedded-sink.ts';

@@ -14,7 +14,8 @@ import type { CrossCheckResult } from '#core/trust/agreement.ts';
 import type { ProvenanceLog } from '#core/trust/repair.ts';
 import type { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import type { RunnerTokens } from '../access/runner-admission.ts';
-import { defaultCheckIntervalMs, unsettledMaxHighest } from '../config/shared-defaults.ts';
+import { unsettledMaxHighest } from '../config/settings/pipeline-section.ts';
+import { defaultCheckIntervalMs } from '../config/settings/runners-section.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
 
 /** Satisfied by a pino logger. */

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import type { Clock } from '#core/ports.ts';
 import { meaningFloorOf } from '#core/vectors/lexical/meaning-floor.ts';
-import type { Access } from '../access/access.ts';
 import { openAuditTrail } from '../access/audit-trail.ts';
+import type { Access } from '../access/authorization.ts';
 import { inNetworks } from '../access/client-address.ts';
 import { limitUpgradeGuesses } from '../access/token-guess-limit.ts';
 import { createApp } from '../api/app.ts';

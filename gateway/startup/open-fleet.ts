@@ -4,7 +4,7 @@
 import type { Clock, EmbeddingService, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
 import { RunnerBlocks } from '#core/trust/runner-blocks.ts';
-import type { Access } from '../access/access.ts';
+import type { Access } from '../access/authorization.ts';
 import { openJoinTokens, type JoinTokens } from '../access/join-tokens.ts';
 import { checkRunnerToken, type RunnerTokens } from '../access/runner-admission.ts';
 import { freshToken, localRunnerToken } from '../access/runner-token.ts';

@@ -14,7 +14,7 @@ import {
   type EventType,
   type VectorStore,
 } from '#core/ports.ts';
-import { routeRules, ruleOf } from '../../gateway/access/route-rules.ts';
+import { routeRules, ruleOf } from '../../gateway/access/route-scopes.ts';
 import { scopes } from '../../gateway/config/api-keys.ts';
 import { dimensions, eventRecord, queryVector, textRecord } from '../conformance/store-records.ts';
 import { event, problemOf, testApp } from './test-services.ts';

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ruleOf } from '../../gateway/access/route-rules.ts';
+import { ruleOf } from '../../gateway/access/route-scopes.ts';
 import { settings } from '../../gateway/config/config-schema.ts';
 import { testApp } from './test-services.ts';
 

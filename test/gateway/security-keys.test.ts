@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
 import { openKeyRing } from '../../gateway/access/key-ring.ts';
-import { routeRules, ruleOf } from '../../gateway/access/route-rules.ts';
+import { routeRules, ruleOf } from '../../gateway/access/route-scopes.ts';
 import { findKey, parseApiKey, parseKeyFile } from '../../gateway/config/api-keys.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';

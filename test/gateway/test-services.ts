@@ -17,8 +17,8 @@ import type {
   StoredEvent,
   VectorStore,
 } from '#core/ports.ts';
-import { Access } from '../../gateway/access/access.ts';
 import type { AuditLine } from '../../gateway/access/audit-trail.ts';
+import { Access } from '../../gateway/access/authorization.ts';
 import { JoinTokens } from '../../gateway/access/join-tokens.ts';
 import { fixedKeys } from '../../gateway/access/key-ring.ts';
 import { checkRunnerToken } from '../../gateway/access/runner-admission.ts';

@@ -4,7 +4,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { AuditTrail } from '../../access/audit-trail.ts';
-import type { RouteScope } from '../../access/route-rules.ts';
+import type { RouteScope } from '../../access/route-scopes.ts';
 import type { AppEnv } from '../app-env.ts';
 import { matchedRule } from './require-access.ts';
 

@@ -5,8 +5,8 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
-import { isProblem, type Access, type Caller, type BudgetUse } from '../../access/access.ts';
-import { ruleOf, type RouteRule } from '../../access/route-rules.ts';
+import { isProblem, type Access, type Caller, type BudgetUse } from '../../access/authorization.ts';
+import { ruleOf, type RouteRule } from '../../access/route-scopes.ts';
 import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from './problem-response.ts';
 

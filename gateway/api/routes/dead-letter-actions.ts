@@ -8,7 +8,7 @@ import { isDeeperThan } from '#core/event/json-guard.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { LogRecord } from '#core/ports.ts';
-import type { Client } from '../../access/access.ts';
+import type { Client } from '../../access/authorization.ts';
 import { eventLimitsOf } from '../../config/event-limits.ts';
 import { mappingsOf } from '../../config/record-mappings.ts';
 import { countDeadLetters, createPurger } from '../../dead-letters/purge.ts';

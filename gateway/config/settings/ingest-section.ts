@@ -3,8 +3,15 @@
 
 import { eventLimits } from '#core/event/parse-event.ts';
 import { integer, oneOf } from '../setting-types.ts';
-import { defaultLog } from '../shared-defaults.ts';
 import { gibibyte, hour, mebibyte } from '../units.ts';
+
+/** For the embedded log, which benchmarks and tests also open without settings. */
+export const defaultLog = {
+  partitions: 4,
+  unreadBytesMax: gibibyte,
+  retentionBytes: 256 * mebibyte,
+  retentionMs: 7 * 24 * hour,
+} as const;
 
 export const ingestSection = {
   source: oneOf(['auto', 'embedded', 'kafka'], {

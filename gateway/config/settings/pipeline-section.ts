@@ -2,8 +2,10 @@
 
 import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { integer } from '../setting-types.ts';
-import { unsettledMaxHighest } from '../shared-defaults.ts';
 import { mebibyte } from '../units.ts';
+
+/** The highest value of `unsettledMax`. The fleet has room for as many texts. */
+export const unsettledMaxHighest = 1_000_000;
 
 export const pipelineSection = {
   unsettledMax: integer({

@@ -1,7 +1,9 @@
 // The settings in the section `runners`: the model, and the runners that embed with it.
 
 import { integer, integerOrAuto, secret, text } from '../setting-types.ts';
-import { defaultCheckIntervalMs } from '../shared-defaults.ts';
+
+/** The time between two rounds of checks of a runner. */
+export const defaultCheckIntervalMs = 60_000;
 
 export const runnersSection = {
   model: text({

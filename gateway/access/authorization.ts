@@ -11,7 +11,7 @@ import type { Problem } from '../http/problem-document.ts';
 import { addressBlock, clientAddress, type ClientAddress } from './client-address.ts';
 import type { KeyRing } from './key-ring.ts';
 import { isOwnOrigin, originProblem, originRefused, type RequestOrigin } from './origins.ts';
-import type { Budget } from './route-rules.ts';
+import type { Budget } from './route-scopes.ts';
 import { TokenBuckets, type Use } from './token-buckets.ts';
 
 export type Client = {
