@@ -5,7 +5,7 @@ import type {
   ListedJoinToken,
   MadeJoinToken,
 } from '../gateway/api/routes/join-token-routes.ts';
-import type { Quarantine } from '../gateway/api/routes/quarantine-routes.ts';
+import type { Quarantine, QuarantineRequest } from '../gateway/api/routes/quarantine-routes.ts';
 import type { RunnerView } from '../gateway/api/views/stats-view.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -27,6 +27,21 @@ export function runnerCalls(transport: Transport) {
       /** Disconnects the runner at once. Its jobs go to other runners. */
       remove: (id: string, options?: CallOptions): Promise<void> =>
         transport.json({ method: 'DELETE', path: pathOf(id) }, options),
+      /** Disconnects the runner at once, and keeps it out for a while. */
+      quarantine: (
+        id: string,
+        request: QuarantineRequest,
+        options?: CallOptions,
+      ): Promise<RunnerView> =>
+        transport.json(
+          {
+            method: 'POST',
+            path: `${pathOf(id)}/quarantine`,
+            json: request,
+            repeat: 'always',
+          },
+          options,
+        ),
       /** Runners that may not join now, at any gateway of the store. */
       quarantines: async (options?: CallOptions): Promise<readonly Quarantine[]> =>
         (

@@ -46,8 +46,8 @@ const refusals: Readonly<Record<number, string>> = {
     'The gateway revoked this runner token. ' +
     'Start the runner with a valid VECTORSTREAM_RUNNER_TOKEN',
   [closeCode.quarantined]:
-    'The gateway quarantined this runner because its vectors are wrong. ' +
-    'Choose another device or dtype',
+    'The gateway quarantined this runner. ' +
+    'If its vectors are wrong, choose another device or dtype',
   [closeCode.modelMismatch]:
     "The gateway works with another model. Start the runner with the gateway's model folder",
 };

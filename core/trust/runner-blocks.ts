@@ -133,6 +133,15 @@ export class RunnerBlocks {
     await this.#write();
   }
 
+  /**
+   * Resolves when every change is durable.
+   *
+   * @throws DependencyError when the store does not answer: they are written later
+   */
+  written(): Promise<void> {
+    return this.#write();
+  }
+
   /** Reads and writes until the signal aborts, then resolves. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, backoff, onFailure } = this.#options;

@@ -75,6 +75,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'DELETE /runners/{id}': admin,
   'GET /runners/{id}': read,
   'POST /runners/{id}/drain': admin,
+  'POST /runners/{id}/quarantine': admin,
   'GET /search': page,
   'POST /search': search,
   'GET /sse/events': read,

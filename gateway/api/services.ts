@@ -63,11 +63,13 @@ export type Services = {
   readonly drainRunner: (id: string) => boolean;
   /** Ends a runner's connection now. `false`: there is no such runner. */
   readonly removeRunner: (id: string) => boolean;
+  /** Disconnects a runner and keeps it out. `false`: no runner with this id is connected. */
+  readonly quarantineRunner: (id: string, reason: string) => boolean;
   /** The certificate for HTTPS; `null` without one. */
   readonly certificate: () => { readonly expiresAt: number } | null;
   readonly joinTokens: Pick<JoinTokens, 'make' | 'revoke' | 'list'>;
   /** Which runners may not join. */
-  readonly blocks: Pick<RunnerBlocks, 'quarantines' | 'lift'>;
+  readonly blocks: Pick<RunnerBlocks, 'quarantines' | 'lift' | 'written'>;
   /** Decides whether a runner with these headers, from this address, may connect. */
   readonly admitRunner: AdmitRunner;
   /** Where `npm run build` puts the web pages; may not exist. */

@@ -85,6 +85,14 @@ export class HubSessions {
   }
 
   /** `false`: there is no such connection. */
+  quarantine(id: string, reason: string): boolean {
+    const connection = this.#state.connections.get(id);
+    if (connection === undefined) return false;
+    this.apply(connection, connection.session.quarantine(reason));
+    return true;
+  }
+
+  /** `false`: there is no such connection. */
   end(id: string, { code, reason, blame }: Ending): boolean {
     const connection = this.#state.connections.get(id);
     if (connection === undefined) return false;

@@ -165,6 +165,11 @@ export type RunnerHub = {
   drain(id: string): boolean;
   /** Ends a runner's connection now and requeues its work. `false`: there is no such runner. */
   remove(id: string): boolean;
+  /**
+   * Does what follows wrong vectors: the runner is disconnected, its unverified vectors are
+   * withheld, and it may not join for a while. `false`: there is no such runner.
+   */
+  quarantine(id: string, reason: string): boolean;
   /** Closes every connection, waits up to `closeMsMax` for it, and rejects all waiting texts. */
   close(): Promise<void>;
 };

@@ -125,6 +125,6 @@ export function quarantine(
       good_until: verifiedUntil,
       reason,
     },
-    'runner quarantined: its vectors are wrong',
+    'runner quarantined',
   );
 }

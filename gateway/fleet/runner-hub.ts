@@ -105,6 +105,10 @@ class FleetHub implements RunnerHub {
     return this.#sessions.end(id, { code: closeCode.done, reason: 'removed', blame: false });
   }
 
+  quarantine(id: string, reason: string): boolean {
+    return this.#sessions.quarantine(id, reason);
+  }
+
   async close(): Promise<void> {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();

@@ -154,6 +154,7 @@ async function servicesOf(
     fleet: () => hub.fleetStats(),
     drainRunner: (id) => hub.drain(id),
     removeRunner: (id) => hub.remove(id),
+    quarantineRunner: (id, reason) => hub.quarantine(id, reason),
     certificate,
     joinTokens,
     blocks,

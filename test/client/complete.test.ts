@@ -72,6 +72,7 @@ test('every path has a call', async () => {
     runners.get(id),
     runners.drain(id),
     runners.remove(id),
+    runners.quarantine(id, { reason: 'wrong' }),
     runners.quarantines(),
     runners.endQuarantine(id),
     joinTokens.make(),

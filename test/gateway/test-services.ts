@@ -251,6 +251,7 @@ export function testApp(
     gauges: createGauges({ source, store, deadLetters, clock }),
     drainRunner: (id) => id === runner.id,
     removeRunner: (id) => id === runner.id,
+    quarantineRunner: (id) => id === runner.id,
     sink: {
       async append(records) {
         const positions = await events.sink.append(records);

@@ -1,5 +1,4 @@
-// /runners/quarantines lists the runners that may not join any gateway of the store, and lets one
-// join again.
+// Lists the runners that may not join any gateway of the store, adds one, and lets one join again.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { RunnerBlock } from '#core/ports.ts';
@@ -7,6 +6,8 @@ import { blockId } from '#core/trust/runner-blocks.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
+import { runnerOf, runnerSchema } from '../views/stats-view.ts';
+import { noSuchRunner, runnerById, runnerParams } from './runner-routes.ts';
 import { answer, problem } from './schemas.ts';
 
 const quarantineSchema = z
@@ -29,6 +30,38 @@ const quarantineSchema = z
   .openapi('Quarantine');
 export type Quarantine = z.output<typeof quarantineSchema>;
 
+const quarantineRequest = z
+  .strictObject({
+    reason: z
+      .string()
+      .trim()
+      .min(1)
+      .max(500)
+      .openapi({ description: 'Why; shown to everyone who sees the runner, and to its owner.' }),
+  })
+  .openapi('QuarantineRequest', { example: { reason: 'its machine is shared with strangers' } });
+export type QuarantineRequest = z.input<typeof quarantineRequest>;
+
+const quarantineRoute = createRoute({
+  method: 'post',
+  path: '/runners/{id}/quarantine',
+  summary: 'Disconnect a runner, and keep it out for a while',
+  description:
+    'The same happens as when its vectors are wrong: what it embedded since its last good check ' +
+    'is withheld and embedded again, and it may not join any gateway of the store for a minute, ' +
+    'then two, four and so on up to a day. A runner that is in quarantine already stays in it.',
+  request: {
+    params: runnerParams,
+    body: { content: { 'application/json': { schema: quarantineRequest } }, required: true },
+  },
+  responses: {
+    200: answer('It is in quarantine.', runnerSchema),
+    404: noSuchRunner,
+    409: problem('The runner is trusted: none of those is ever kept out.'),
+    422: problem('The reason is missing or too long.'),
+    503: problem('The store does not answer: it is kept out here now, elsewhere later.'),
+  },
+});
 const listRoute = createRoute({
   method: 'get',
   path: '/runners/quarantines',
@@ -56,7 +89,27 @@ const liftRoute = createRoute({
   },
 });
 
-export function quarantineRoutes(app: OpenAPIHono<AppEnv>, { blocks, log }: Services): void {
+export function quarantineRoutes(
+  app: OpenAPIHono<AppEnv>,
+  { blocks, runners, quarantineRunner, log }: Services,
+): void {
+  app.openapi(quarantineRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const { reason } = c.req.valid('json');
+    const runner = runnerById(runners(), id);
+    if (runner.trusted)
+      throw new ProblemError({
+        status: 409,
+        code: 'runner_trusted',
+        detail:
+          'A trusted runner is never kept out. Stop it on its machine, or change ' +
+          'VECTORSTREAM_TRUSTED_RUNNER_TOKEN.',
+      });
+    Object.assign(c.get('audit'), { runner: runner.name, join_token: runner.tokenId, reason });
+    quarantineRunner(id, `by an operator: ${reason}`);
+    await blocks.written();
+    return c.json(runnerOf(runnerById(runners(), id)), 200);
+  });
   app.openapi(listRoute, (c) =>
     c.json({ items: blocks.quarantines().map(viewOf), next_cursor: null }, 200),
   );

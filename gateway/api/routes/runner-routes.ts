@@ -1,6 +1,7 @@
 // /runners: the runners connected to this gateway, and how to drain or disconnect one.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { RunnerView as ConnectedRunner } from '../../fleet/hub-types.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from '../middleware/problem-response.ts';
@@ -8,13 +9,13 @@ import type { Services } from '../services.ts';
 import { runnerOf, runnerSchema, type RunnerView } from '../views/stats-view.ts';
 import { answer, problem } from './schemas.ts';
 
-const params = z.object({
+export const runnerParams = z.object({
   id: z.string().min(1).max(100).openapi({
     description: 'id of a runner: its session, new for every connection.',
     example: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2',
   }),
 });
-const noSuch = problem('No runner with this id is connected.');
+export const noSuchRunner = problem('No runner with this id is connected.');
 
 const listRoute = createRoute({
   method: 'get',
@@ -31,17 +32,17 @@ const oneRoute = createRoute({
   method: 'get',
   path: '/runners/{id}',
   summary: 'One runner',
-  request: { params },
-  responses: { 200: answer('The runner.', runnerSchema), 404: noSuch },
+  request: { params: runnerParams },
+  responses: { 200: answer('The runner.', runnerSchema), 404: noSuchRunner },
 });
 const drainRoute = createRoute({
   method: 'post',
   path: '/runners/{id}/drain',
   summary: 'Let a runner finish its jobs and leave',
-  request: { params },
+  request: { params: runnerParams },
   responses: {
     202: answer('The runner was asked to leave; it gets no more jobs.', runnerSchema),
-    404: noSuch,
+    404: noSuchRunner,
   },
 });
 const removeRoute = createRoute({
@@ -49,8 +50,8 @@ const removeRoute = createRoute({
   path: '/runners/{id}',
   summary: 'Cut a runner off',
   description: 'Its jobs go to other runners. A supervised runner reconnects by itself.',
-  request: { params },
-  responses: { 204: { description: 'It is gone.' }, 404: noSuch },
+  request: { params: runnerParams },
+  responses: { 204: { description: 'It is gone.' }, 404: noSuchRunner },
 });
 const connectRoute = createRoute({
   method: 'get',
@@ -69,18 +70,7 @@ export function runnerRoutes(
   app: OpenAPIHono<AppEnv>,
   { runners, drainRunner, removeRunner, admitRunner, log }: Services,
 ): void {
-  const found = (id: string): RunnerView => {
-    const runner = runners().find((candidate) => candidate.id === id);
-    if (runner === undefined)
-      throw new ProblemError({
-        status: 404,
-        code: 'runner_not_found',
-        detail:
-          'No runner with this id is connected; GET /runners lists them. ' +
-          'A runner that reconnects gets a new id.',
-      });
-    return runnerOf(runner);
-  };
+  const found = (id: string): RunnerView => runnerOf(runnerById(runners(), id));
 
   // Before /runners/{id}, which would match it. A browser tells a page nothing about a refused
   // upgrade, so the page first asks here whether its token is valid.
@@ -112,5 +102,18 @@ export function runnerRoutes(
     removeRunner(id);
     log.info({ runner_id: id, request_id: c.get('requestId') }, 'runner removed');
     return c.body(null, 204);
+  });
+}
+
+/** @throws ProblemError when no runner of this id is connected or shown */
+export function runnerById(runners: readonly ConnectedRunner[], id: string): ConnectedRunner {
+  const runner = runners.find((candidate) => candidate.id === id);
+  if (runner !== undefined) return runner;
+  throw new ProblemError({
+    status: 404,
+    code: 'runner_not_found',
+    detail:
+      'No runner with this id is connected; GET /runners lists them. ' +
+      'A runner that reconnects gets a new id.',
   });
 }
