@@ -3,17 +3,14 @@
 
 import { assert } from '#core/errors/assert.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
+import { admissionOf } from '#core/trust/admission.ts';
 import { boundsOf } from '#core/trust/agreement.ts';
-import {
-  goldenCosine,
-  goldenVerdict,
-  type GoldenBounds,
-  type GoldenCase,
-} from '#core/trust/golden.ts';
+import type { GoldenBounds, GoldenCase } from '#core/trust/golden.ts';
 import {
   goldenOf,
   greetingProblem,
   hasOlderTokenizer,
+  olderGoldenTexts,
   type ModelIdentity,
 } from './greeting-check.ts';
 import { decodeJobResult, type JobResult } from './job-result-frame.ts';
@@ -140,19 +137,15 @@ export class GatewaySession {
   /** The answer to a `check`, one outcome per golden text. */
   checked(outcomes: readonly EmbedOutcome[], utc: number): readonly SessionEffect[] {
     if (this.#ended()) return [];
-    const { bounds } = this.#options;
-    const cases = this.golden;
-    const unanswered = outcomes.findIndex(({ ok }) => !ok);
-    const cosines = cases.map((golden, index) => goldenCosine(outcomes[index], golden));
-    const verdict = goldenVerdict(cosines, boundsOf(bounds, this.#hello?.dtype ?? ''));
-    this.#cosine = unanswered === -1 ? { mean: verdict.mean, min: verdict.min } : null;
-    if (unanswered !== -1 || !verdict.ok) {
-      const reason =
-        unanswered === -1
-          ? verdict.message
-          : `golden text ${unanswered + 1} of ${cases.length} was not embedded`;
-      return this.quarantine(reason);
-    }
+    const { bounds, identity } = this.#options;
+    const { is, reason, cosine } = admissionOf(outcomes, {
+      cases: this.golden,
+      bounds: boundsOf(bounds, this.#hello?.dtype ?? ''),
+      olderTexts: olderGoldenTexts(identity),
+    });
+    if (is === 'older') return this.end(closeCode.modelMismatch, reason, false);
+    this.#cosine = cosine;
+    if (is === 'wrong') return this.quarantine(reason);
     this.#checkedAt = utc;
     if (this.#state !== 'checking') return [];
     this.#state = 'ready';

@@ -70,6 +70,10 @@ export function goldenOf(
     : asked;
 }
 
+/** The number of golden texts that checked the oldest compatible graphs; `Infinity`: all. */
+export const olderGoldenTexts = ({ olderGoldenTexts: counts = {} }: ModelIdentity): number =>
+  Math.min(...Object.values(counts));
+
 function badMessage(reason: string): GreetingProblem {
   return { code: closeCode.badMessage, reason, blame: true };
 }

@@ -142,6 +142,33 @@ test('alone with such a text it is closed with 4409, is no liar, and the text wa
   expect(await waiting).toMatchObject(right(greek));
 });
 
+/** As near to the reference as the older 8-bit graph is on single words. */
+function coarseVector(text: string): Float32Array {
+  const away = fakeVector(`not ${text}`);
+  const sum = fakeVector(text).map((value, index) => value + 0.1 * (away[index] ?? 0));
+  const length = Math.hypot(...sum);
+  return sum.map((value) => value / length);
+}
+
+/** Joins with this revision, and `far` as the vector of the golden text that older graphs miss. */
+const joinWith = (far: Float32Array) =>
+  join(
+    fakeEmbedder((text) => ({ ok: true, vector: text === later ? far : fakeVector(text) })),
+    'between',
+  );
+
+test('with this revision and an older graph it is closed with 4409, and is no liar', async () => {
+  expect(await joinWith(coarseVector(later))).toMatchObject({
+    code: 4409,
+    reason: expect.stringMatching(
+      /^its graph is of an older version: right on 4 golden texts, least cosine 0\.99\d /,
+    ),
+  });
+  expect(quarantined).toEqual([]);
+  expect((await joinWith(fakeVector(`wrong ${later}`))).code).toBe(4403);
+  expect(quarantined).toEqual(['cpu']);
+});
+
 test('vectors that are wrong for other reasons are still a lie', async () => {
   const embedder = fakeEmbedder((text) => ({ ok: true, vector: fakeVector(`wrong ${text}`) }));
   const { code } = await join(
