@@ -1,5 +1,6 @@
 // The reference of the erasure store.
 
+import { mergedRequest } from '#core/erasure/merged-request.ts';
 import type { ErasureRequest, ErasureStore, EventRecord } from '#core/ports.ts';
 import type { MemoryRecords } from './memory-records.ts';
 
@@ -19,8 +20,7 @@ export function createMemoryErasure(records: MemoryRecords): ErasureStore {
       return [...tombstones].map(([mark, at]) => ({ mark, at })).filter(({ at }) => at >= since);
     },
     async putRequest(request) {
-      const { at = request.at } = requests.get(request.id) ?? {};
-      if (at <= request.at) requests.set(request.id, request);
+      requests.set(request.id, mergedRequest(requests.get(request.id) ?? null, request));
     },
     async request(id) {
       return requests.get(id) ?? null;

@@ -42,7 +42,11 @@ export type ErasureStore = {
   addTombstones(tombstones: readonly Tombstone[]): Promise<void>;
   /** Tombstones with this time (UTC ms) or a later one, in no particular order. */
   tombstonesSince(at: number): Promise<readonly Tombstone[]>;
-  /** Does nothing when a request of a later time (`at`) has this id. */
+  /**
+   * Writes a request, unless one of a later time (`at`) has this id. Sessions are only ever added,
+   * also to the later one, until `userId` is `null`: several gateways may find and write them at
+   * once.
+   */
   putRequest(request: ErasureRequest): Promise<void>;
   request(id: string): Promise<ErasureRequest | null>;
   /** Requests that are not finished, at most 1,000. */

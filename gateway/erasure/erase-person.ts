@@ -30,12 +30,14 @@ export async function erasePerson(
     return erasureStore.putRequest(current);
   };
   if (userId !== null) {
-    const { own, shared } = await ownSessions(store, userId, request.sessionIds);
-    counts['sessions'] = own.length;
-    counts['shared_sessions'] = shared;
-    await save({ sessionIds: own });
+    const found = await ownSessions(store, userId, request.sessionIds);
+    counts['shared_sessions'] = found.shared;
+    await save({ sessionIds: found.own });
     const latest = await erasureStore.request(request.id);
     if (latest !== null && latest.at > request.at) return null;
+    // Another gateway may have found more of them, and erased what leads there.
+    const own = [...new Set([...found.own, ...(latest?.sessionIds ?? [])])];
+    counts['sessions'] = own.length;
     await addTombstones(own);
     const erased = { person: { userId, sessionIds: new Set(own) }, until: request.at };
     await erasePlaces(places, erased, { counts, signal });

@@ -52,6 +52,12 @@ const eventIndexes: Readonly<Record<string, IndexType>> = {
   timestamp: 'datetime',
   ingested_at: 'datetime',
 };
+const erasureIndexes: Readonly<Record<string, IndexType>> = {
+  type: 'keyword',
+  at: 'datetime',
+  is_open: 'keyword',
+  of: 'keyword',
+};
 
 /**
  * The first version with `metadata`, and with `update_filter`, which protects the newer version of
@@ -92,8 +98,11 @@ export async function prepareCollections(
     sparse_vectors: { [wordsVector]: { modifier: 'idf' } },
   });
   await prepare(qdrant, names.sessions, {}, identity, { ...placed, metadata, vectors: {} });
-  const erasures = { type: 'keyword', at: 'datetime', is_open: 'keyword' } as const;
-  await prepare(qdrant, names.erasures, erasures, identity, { ...placed, metadata, vectors: {} });
+  await prepare(qdrant, names.erasures, erasureIndexes, identity, {
+    ...placed,
+    metadata,
+    vectors: {},
+  });
   const blocks = { at: 'datetime' } as const;
   await prepare(qdrant, names.blocks, blocks, identity, { ...placed, metadata, vectors: {} });
 }

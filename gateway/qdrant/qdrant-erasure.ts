@@ -4,19 +4,18 @@
 // The text of a query that nobody else searched for is blanked at once. Its point stays until the
 // retention sweep deletes it, because another gateway may still know it and write an event for it.
 
-import type { ErasureRequest, ErasureStore, ErasureSubject } from '#core/ports.ts';
+import type { ErasureStore, ErasureSubject } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import { erasedKind } from './erased-kind.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Condition, hasId, isAnyText, isSince, isValue } from './qdrant-filter.ts';
-import { putPoints } from './qdrant-payloads.ts';
+import { createQdrantErasureRequests } from './qdrant-erasure-requests.ts';
+import { type Condition, hasId, isAnyText } from './qdrant-filter.ts';
 import { stringAt, timeOf } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
 import { createQdrantTombstones } from './qdrant-tombstones.ts';
 
 const eraseMax = 1_000;
-const pageMax = 1_000;
 
 type Parts = {
   readonly qdrant: Qdrant;
@@ -28,46 +27,10 @@ type Parts = {
 
 export function createQdrantErasure(parts: Parts): ErasureStore {
   const { qdrant, names, settleMs } = parts;
-  const collection = names.erasures;
-
-  const requestsIn = (must: Condition[], limit: number): Promise<readonly ErasureRequest[]> =>
-    qdrant.read('read erasures', async (client) => {
-      const { points } = await client.scroll(collection, {
-        filter: { must: [isValue('type', 'request'), ...must] },
-        limit,
-        with_payload: true,
-      });
-      return points.map(({ payload }) => JSON.parse(stringAt(payload, 'request')));
-    });
-
   return {
     settleMs,
-    ...createQdrantTombstones(qdrant, collection),
-    putRequest: (request) =>
-      putPoints(
-        qdrant,
-        collection,
-        'write an erasure',
-        [
-          {
-            id: request.id,
-            vector: {},
-            payload: {
-              type: 'request',
-              at: timeOf(request.at),
-              is_open: request.finishedAt === null ? 'yes' : 'no',
-              request: JSON.stringify(request),
-            },
-          },
-        ],
-        // Earlier versions wrote requests without this time.
-        { must_not: [isSince('at', request.at + 1)] },
-      ),
-    async request(id) {
-      const [found = null] = await requestsIn([hasId([id])], 1);
-      return found;
-    },
-    openRequests: () => requestsIn([{ key: 'is_open', match: { value: 'yes' } }], pageMax),
+    ...createQdrantTombstones(qdrant, names.erasures),
+    ...createQdrantErasureRequests(qdrant, names.erasures),
     eraseEvents: (request) => eraseEvents(parts, request),
   };
 }

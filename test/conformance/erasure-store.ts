@@ -90,6 +90,27 @@ export function erasureStoreConformance(name: string, makeStore: MakeStore): voi
       expect(await erasureStore.openRequests()).toEqual([later]);
     });
 
+    it('a request that runs keeps every session that a gateway found for it', async () => {
+      const { erasureStore } = store;
+      const request = { id: requestId, finishedAt: null, counts: {} };
+      const sessions = async () =>
+        (await erasureStore.request(requestId))?.sessionIds.toSorted() ?? [];
+      await erasureStore.putRequest({ ...request, userId: 'anna', sessionIds: ['s-1'], at: noon });
+      await erasureStore.putRequest({ ...request, userId: 'anna', sessionIds: [], at: noon + 5 });
+      expect(await sessions()).toEqual(['s-1']);
+      await erasureStore.putRequest({
+        ...request,
+        userId: 'anna',
+        sessionIds: ['s-\ud800', 's-2'],
+        at: noon + 5,
+      });
+      expect(await sessions()).toEqual(['s-1', 's-2', 's-\ud800']);
+      await erasureStore.putRequest({ ...request, userId: null, sessionIds: [], at: noon + 5 });
+      expect(await sessions()).toEqual([]);
+      await erasureStore.putRequest({ ...request, userId: 'anna', sessionIds: [], at: noon + 9 });
+      expect(await erasureStore.openRequests()).toMatchObject([{ sessionIds: [], at: noon + 9 }]);
+    });
+
     it('events of a user are erased up to a time, by either of their times', async () => {
       await store.putTexts([textRecord(1)]);
       await store.putEvents([

@@ -37,7 +37,7 @@ function twoGateways(over: (store: ErasureStore) => Partial<ErasureStore> = () =
   const store = { ...memory, erasureStore: { ...erasureStore, settleMs, ...over(erasureStore) } };
   const events = createMemoryLog();
   const parts = { store, deadLetters: createMemoryDeadLetters(), sink: events.sink, clock };
-  const start = (): Erasures => {
+  const start = () => {
     const stop = new AbortController();
     const erasures = new Erasures({ ...parts, log });
     const running = erasures.run(stop.signal);
@@ -45,10 +45,20 @@ function twoGateways(over: (store: ErasureStore) => Partial<ErasureStore> = () =
       stop.abort();
       await running;
     });
-    return erasures;
+    return { erasures, die: () => stop.abort() };
+  };
+  const [one, two] = [start(), start()];
+  const act = async (n: number, userId: string): Promise<void> => {
+    const record = eventRecord(n, { timestamp: clock.now(), ingestedAt: clock.now() });
+    await store.putTexts([textRecord(1)]);
+    const payload = JSON.stringify({ user_id: userId, session_id: 's-1' });
+    await store.putEvents([
+      { ...record, event: { ...record.event, userId, sessionId: 's-1', payload } },
+    ]);
   };
   const eventsOf = (userId: string) => store.events({ userId }, 10);
-  return { ...parts, events, clock, eventsOf, one: start(), two: start() };
+  const gateways = { one: one.erasures, two: two.erasures, oneDies: one.die };
+  return { ...parts, ...gateways, events, clock, eventsOf, act };
 }
 
 test('a gateway that is busy erasing knows whom another one erased before it writes', async () => {
@@ -98,27 +108,74 @@ test('a gateway that is busy erasing knows whom another one erased before it wri
 
 test('a request that comes to another gateway while an older one ends is carried out', async () => {
   let askAgain = nothing;
-  const { one, two, store, clock, eventsOf } = twoGateways((erasureStore) => ({
+  const { one, two, clock, eventsOf, act } = twoGateways((erasureStore) => ({
     async putRequest(request) {
       if (request.finishedAt !== null) await askAgain();
       await erasureStore.putRequest(request);
     },
   }));
-  const act = async (n: number): Promise<void> => {
-    const record = eventRecord(n, { timestamp: clock.now(), ingestedAt: clock.now() });
-    await store.putTexts([textRecord(1)]);
-    await store.putEvents([{ ...record, event: { ...record.event, userId: 'anna' } }]);
-  };
   askAgain = async () => {
     askAgain = nothing;
-    await act(2);
+    await act(2, 'anna');
     await two.begin('anna');
   };
-  await act(1);
+  await act(1, 'anna');
   const { id } = await one.begin('anna');
   await clock.advance(settleMs + 1_000);
   expect(await two.request(id)).toMatchObject({ userId: 'anna', finishedAt: null });
   await clock.advance(2 * settleMs);
   expect(await two.request(id)).toMatchObject({ userId: null, finishedAt: expect.any(Number) });
   expect(await eventsOf('anna')).toEqual([]);
+});
+
+test('a second request that overtakes the first loses no session, even in a crash', async () => {
+  const secondHasRead = Promise.withResolvers<void>();
+  const oneHasChecked = Promise.withResolvers<void>();
+  const oneIsDead = Promise.withResolvers<void>();
+  let second: Promise<unknown> | null = null;
+  let reads = 0;
+  let steps = 0;
+  const { one, two, oneDies, clock, eventsOf, act } = twoGateways((erasureStore) => ({
+    async putRequest(request) {
+      if (second !== null) await oneHasChecked.promise;
+      else if (request.sessionIds.length > 0) {
+        second = two.begin('anna');
+        await secondHasRead.promise;
+      }
+      await erasureStore.putRequest(request);
+    },
+    async request(id) {
+      const found = await erasureStore.request(id);
+      reads += 1;
+      if (reads === 2) secondHasRead.resolve();
+      if (reads === 3) {
+        oneHasChecked.resolve();
+        await second;
+      }
+      return found;
+    },
+    async openRequests() {
+      if (second !== null) await oneIsDead.promise;
+      return erasureStore.openRequests();
+    },
+    async eraseEvents(request) {
+      steps += 1;
+      if (steps > 1) return erasureStore.eraseEvents(request);
+      // A step takes a part of the session: here, what the user did in it.
+      const step = await erasureStore.eraseEvents({
+        ...request,
+        subject: { kind: 'user', id: 'anna' },
+      });
+      oneDies();
+      oneIsDead.resolve();
+      return { ...step, more: true };
+    },
+  }));
+  await act(1, 'anna');
+  await act(2, 'guest');
+  const { id } = await one.begin('anna');
+  await oneIsDead.promise;
+  await clock.advance(2 * settleMs);
+  expect(await two.request(id)).toMatchObject({ userId: null, finishedAt: expect.any(Number) });
+  expect(await eventsOf('guest')).toEqual([]);
 });

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
+import { mergedRequest } from '#core/erasure/merged-request.ts';
 import type { ErasureRequest, ErasureStore, Tombstone } from '#core/ports.ts';
 import { createTextDeletion } from './delete-old-events.ts';
 import { storedJson } from './sqlite-errors.ts';
@@ -41,8 +42,8 @@ export function createErasureWrites(
     ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at > at`);
   const put = database.prepare(`
     INSERT INTO erasures (id, request, is_open) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET request = excluded.request, is_open = excluded.is_open
-    WHERE excluded.request ->> 'at' >= request ->> 'at'`);
+    ON CONFLICT DO UPDATE SET request = excluded.request, is_open = excluded.is_open`);
+  const requestById = createRequestById(database);
   const deletion = (condition: string) =>
     database.prepare(`
       DELETE FROM events WHERE key IN (SELECT key FROM events WHERE ${condition} LIMIT ${eraseMax})
@@ -65,7 +66,8 @@ export function createErasureWrites(
     addTombstones(tombstones) {
       for (const { mark, at } of tombstones) addTombstones.run(Buffer.from(mark, 'hex'), at);
     },
-    putErasure(request) {
+    putErasure(written) {
+      const request = mergedRequest(requestById(written.id), written);
       put.run(request.id, JSON.stringify(request), request.finishedAt === null ? 1 : 0);
     },
     eraseEvents({ subject: { kind, id }, until, now }) {
@@ -89,7 +91,6 @@ export function createErasureReads(database: DatabaseSync): ErasureReads {
   const since = database.prepare(
     'SELECT mark, at FROM tombstones INDEXED BY tombstones_by_time WHERE at >= ?',
   );
-  const byId = database.prepare('SELECT request FROM erasures WHERE id = ?');
   const open = database.prepare(
     `SELECT request FROM erasures WHERE is_open = 1 ORDER BY id LIMIT ${openMax}`,
   );
@@ -99,11 +100,16 @@ export function createErasureReads(database: DatabaseSync): ErasureReads {
         mark: mark instanceof Uint8Array ? Buffer.from(mark).toString('hex') : '',
         at: Number(time),
       })),
-    erasure(id) {
-      const row = byId.get(id);
-      return row === undefined ? null : requestOf(row);
-    },
+    erasure: createRequestById(database),
     openErasures: () => open.all().map(requestOf),
+  };
+}
+
+function createRequestById(database: DatabaseSync): ErasureReads['erasure'] {
+  const byId = database.prepare('SELECT request FROM erasures WHERE id = ?');
+  return (id) => {
+    const row = byId.get(id);
+    return row === undefined ? null : requestOf(row);
   };
 }
 
