@@ -16,7 +16,7 @@ import { openFleet } from './startup/open-fleet.ts';
 import { startWork } from './startup/start-work.ts';
 import { openStorage } from './storage/open-storage.ts';
 import type { Log } from './telemetry/gateway-log.ts';
-import { Telemetry } from './telemetry/metrics.ts';
+import { Telemetry } from './telemetry/metrics/metrics.ts';
 import { createTimestampAlarm } from './telemetry/timestamp-alarm.ts';
 
 export type GatewayOptions = {

@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import type { Platform } from '#core/runner/device-candidates.ts';
+import { devicesOf, type Platform } from '#core/runner/device-candidates.ts';
 import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
 
 export type Machine = {
@@ -23,9 +23,8 @@ export function describeMachine(): Machine {
   };
 }
 
-/** WebGPU is a candidate by default where a GPU may exist; CUDA only when a setting names it. */
 export const platformOf = ({ gpu }: Machine): Platform => ({
-  devices: gpu ? ['webgpu', 'cpu'] : ['cpu'],
+  devices: devicesOf('node', gpu),
   dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE',
 });
 

@@ -9,15 +9,15 @@ import {
   type SimilarProduct,
   type VectorStore,
 } from '#core/ports.ts';
+import { diversified } from './diversity.ts';
+import type { Popularity, ProductCounts } from './product-counts.ts';
 import {
   candidatesOf,
   popularFor,
   rarityOf,
   type Recommendation,
   withNewProducts,
-} from './candidates.ts';
-import { diversified } from './diversity.ts';
-import type { Popularity, ProductCounts } from './product-counts.ts';
+} from './recommendation-scores.ts';
 import type { RecommenderSettings } from './recommender-settings.ts';
 import { readVisitor, type Visitor, type VisitorRef } from './visitor.ts';
 

@@ -28,6 +28,16 @@ export type Platform = {
   readonly dtypeSetting: string;
 };
 
+/**
+ * Devices that are tried when none is forced, by host. A GPU goes first: it leaves the processor to
+ * the person at the machine. CUDA is tried only when a setting names it.
+ */
+const deviceOrder = { node: ['webgpu', 'cpu'], page: ['webgpu', 'wasm'] } as const;
+
+/** Leaves WebGPU out where no GPU may exist. */
+export const devicesOf = (host: keyof typeof deviceOrder, hasGpu: boolean): readonly Device[] =>
+  deviceOrder[host].filter((device) => hasGpu || device !== 'webgpu');
+
 /** Dtypes by device: those tried first, and those tried when none of the first was correct. */
 const preferences: Readonly<Record<Device, readonly (readonly string[])[]>> = {
   webgpu: [['fp16', 'fp32']],

@@ -26,7 +26,7 @@ import type { Live } from '../live/live.ts';
 import type { DiskSpace } from '../telemetry/disk-space.ts';
 import type { FigureHistory } from '../telemetry/figure-history.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
-import type { Telemetry } from '../telemetry/metrics.ts';
+import type { Telemetry } from '../telemetry/metrics/metrics.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import type { Gauges } from './views/gauges.ts';
 

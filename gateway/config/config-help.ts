@@ -1,7 +1,7 @@
 // Renders the table of settings for people: the example file and the text of --help.
 
 import { wrappedLines } from '#core/collections/wrapped-lines.ts';
-import { settings, type Setting } from './config-schema.ts';
+import { settings, type Setting } from './all-sections.ts';
 import { isSet } from './config.ts';
 
 const columnsMax = 100;

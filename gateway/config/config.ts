@@ -1,6 +1,6 @@
 // The values of all settings, as the parts of the gateway read them.
 
-import { settings, type ConfigSchema } from './config-schema.ts';
+import { settings, type ConfigSchema } from './all-sections.ts';
 import type { Key } from './setting-types.ts';
 
 type ValueOf<K> = K extends Key<infer T> ? T : never;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
 import { replaceFile } from '../../system/replace-file.ts';
-import { settings, type Setting } from './config-schema.ts';
+import { settings, type Setting } from './all-sections.ts';
 import { configView, type Config } from './config.ts';
 import {
   configOf,

@@ -2,8 +2,8 @@
 // each, with the setting, its value and what is allowed.
 
 import { UsageError } from '#core/errors/errors.ts';
+import { foreignVariables, settings, type Setting } from './all-sections.ts';
 import { checkCombinations } from './check-combinations.ts';
-import { foreignVariables, settings, type Setting } from './config-schema.ts';
 import { configView, type Config } from './config.ts';
 import { settingOfFlag } from './parse-flags.ts';
 import { checkedValue, unknownName } from './setting-messages.ts';

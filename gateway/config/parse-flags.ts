@@ -2,7 +2,7 @@
 
 import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
-import { settings, type Setting } from './config-schema.ts';
+import { settings, type Setting } from './all-sections.ts';
 import { show, unknownName } from './setting-messages.ts';
 import { keepMistake, SettingsError, type Mistake } from './settings-mistakes.ts';
 

@@ -1,8 +1,8 @@
 // The wording of errors about settings: one line each, without secrets.
 
 import { UsageError } from '#core/errors/errors.ts';
+import type { Setting } from './all-sections.ts';
 import { closestName } from './closest-name.ts';
-import type { Setting } from './config-schema.ts';
 
 /**
  * The value, if it passes the check of its setting.

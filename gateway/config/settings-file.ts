@@ -2,7 +2,7 @@
 
 import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
-import { configSchema, settings, type Setting } from './config-schema.ts';
+import { configSchema, settings, type Setting } from './all-sections.ts';
 import { oneLine, unknownName } from './setting-messages.ts';
 import { SettingsError, type Mistake } from './settings-mistakes.ts';
 

@@ -13,11 +13,11 @@ import {
   type QdrantStorage,
 } from './qdrant-collections.ts';
 import { codes, connectQdrant, type Qdrant, type QdrantAddress } from './qdrant-connection.ts';
+import { createQdrantRetention } from './qdrant-delete-old-events.ts';
 import { createQdrantErasure } from './qdrant-erasure.ts';
 import { createQdrantEvents } from './qdrant-events.ts';
 import { createQdrantNeighbours } from './qdrant-neighbours.ts';
 import { createQdrantProvenance } from './qdrant-provenance.ts';
-import { createQdrantRetention } from './qdrant-retention.ts';
 import { createQdrantRunnerBlocks } from './qdrant-runner-blocks.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantSimilar } from './qdrant-similar.ts';

@@ -2,8 +2,8 @@
 // more.
 //
 // A mark, `unreferenced_since`, is a hint with a time. Before an event refers to a marked text, the
-// mark gets the present time. Only the sweep (qdrant-retention.ts) deletes texts, under a condition
-// on the mark that Qdrant checks as it deletes.
+// mark gets the present time. Only qdrant-delete-old-events.ts deletes texts, under a condition on
+// the mark that Qdrant checks as it deletes.
 
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { isUuid } from '#core/event/uuid.ts';

@@ -12,7 +12,7 @@ import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
 import { createForeignRecords, type ForeignRecordsReport } from '../telemetry/foreign-records.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
-import type { Telemetry } from '../telemetry/metrics.ts';
+import type { Telemetry } from '../telemetry/metrics/metrics.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import { createTroubleLog, errorFields } from '../telemetry/trouble-log.ts';
 

@@ -26,7 +26,7 @@ import { LiveSocket } from '../live/live-socket.ts';
 import type { Live } from '../live/live.ts';
 import type { GatewayStorage } from '../storage/open-storage.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
-import type { Telemetry } from '../telemetry/metrics.ts';
+import type { Telemetry } from '../telemetry/metrics/metrics.ts';
 import { recordHistory } from '../telemetry/record-history.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import type { FleetParts } from './open-fleet.ts';

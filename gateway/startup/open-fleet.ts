@@ -20,7 +20,7 @@ import { addressMarks } from '../fleet/runner-identity.ts';
 import { secureRandom } from '../fleet/secure-random.ts';
 import type { Live } from '../live/live.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
-import type { Telemetry } from '../telemetry/metrics.ts';
+import type { Telemetry } from '../telemetry/metrics/metrics.ts';
 import { hubLimits, pipelineLimits } from './live-limits.ts';
 import { blocksTrouble, hubObserver, repairObserver } from './observers.ts';
 

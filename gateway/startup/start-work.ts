@@ -15,7 +15,7 @@ import type { GatewayStorage } from '../storage/open-storage.ts';
 import { runRetention } from '../storage/retention-sweep.ts';
 import { yieldingSource } from '../storage/yielding-source.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
-import type { Telemetry } from '../telemetry/metrics.ts';
+import type { Telemetry } from '../telemetry/metrics/metrics.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import { pipelineLimits } from './live-limits.ts';
 import { olderTextsObserver, pipelineObserver } from './observers.ts';

@@ -5,7 +5,7 @@ import { statfs } from 'node:fs/promises';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import type { Log } from './gateway-log.ts';
-import type { DiskLevel } from './scraped-gauges.ts';
+import type { DiskLevel } from './metrics/scraped-gauges.ts';
 
 export type DiskState = {
   readonly level: DiskLevel;

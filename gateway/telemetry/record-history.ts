@@ -9,7 +9,7 @@ import { replaceFile } from '../../system/replace-file.ts';
 import { type Counts, FigureHistory, nothing, tickMs } from './figure-history.ts';
 import type { Log } from './gateway-log.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
-import type { Telemetry } from './metrics.ts';
+import type { Telemetry } from './metrics/metrics.ts';
 import { createTroubleLog } from './trouble-log.ts';
 
 export type HistoryOptions = {

@@ -2,7 +2,7 @@
 // rising products and unmet demand.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recommend } from '#core/analysis/recommend.ts';
+import { recommend } from '#core/analysis/search-by-examples.ts';
 import { tasteOf, unitOf } from '#core/analysis/taste.ts';
 import { findTrends, spansOf } from '#core/analysis/trends.ts';
 import { findUnmetDemand, nearestProductIn } from '#core/analysis/unmet-demand.ts';

@@ -10,7 +10,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseOptions as parseBrowserOptions } from '../../browser-runner/browser-runner-options.ts';
 import { kafkaEndpointOf } from '../../cli/generator/kafka-endpoint.ts';
-import { settings } from '../../gateway/config/config-schema.ts';
+import { settings } from '../../gateway/config/all-sections.ts';
 import { sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { weaknessOf } from '../../gateway/config/weak-secrets.ts';

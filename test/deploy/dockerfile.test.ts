@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { settings } from '../../gateway/config/config-schema.ts';
+import { settings } from '../../gateway/config/all-sections.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { sources } from '../../scripts/build-pages.mjs';
 import { read, root } from './compose-file.ts';

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import { settings } from '../../gateway/config/config-schema.ts';
+import { settings } from '../../gateway/config/all-sections.ts';
 import { read } from './compose-file.ts';
 import { copiedInto, environmentOf, lastOf, targets } from './dockerfile.ts';
 import { runnerVariables } from './runner-variables.ts';

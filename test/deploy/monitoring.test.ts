@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseManifest } from '#core/model/model-manifest.ts';
-import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics/metrics.ts';
 import { compose, read, root, service } from './compose-file.ts';
 import { parseExposition, parseQuery } from './promql.ts';
 import { quiet } from './quiet-gateway.ts';

@@ -1,6 +1,6 @@
 // A gateway without trouble, as its metrics read it; tests change what they are about.
 
-import type { ScrapedGauges } from '../../gateway/telemetry/scraped-gauges.ts';
+import type { ScrapedGauges } from '../../gateway/telemetry/metrics/scraped-gauges.ts';
 
 export const quiet: ScrapedGauges = {
   lag: [{ partition: 0, lag: 0 }],

@@ -4,8 +4,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
+import { settings } from '../../gateway/config/all-sections.ts';
 import { exampleYaml, helpText } from '../../gateway/config/config-help.ts';
-import { settings } from '../../gateway/config/config-schema.ts';
 import { sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { isLoopback } from '../../gateway/config/network.ts';
 import { parseConfig, type ConfigInput } from '../../gateway/config/parse-config.ts';

@@ -5,7 +5,7 @@ import type { DeadLetter, DeadLetterReason, Delivery } from '#core/ports.ts';
 import type { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
-import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics/metrics.ts';
 import { eventRecord } from '../conformance/store-records.ts';
 
 const utf8 = new TextEncoder();

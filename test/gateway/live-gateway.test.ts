@@ -12,7 +12,7 @@ import { WebSocket } from 'ws';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { recommenderSettingsOf } from '../../gateway/api/routes/recommendation-routes.ts';
-import { settings as table } from '../../gateway/config/config-schema.ts';
+import { settings as table } from '../../gateway/config/all-sections.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import {
   RequestEmbeddings,

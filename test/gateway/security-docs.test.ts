@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ruleOf } from '../../gateway/access/route-scopes.ts';
-import { settings } from '../../gateway/config/config-schema.ts';
+import { settings } from '../../gateway/config/all-sections.ts';
 import { testApp } from './test-services.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');

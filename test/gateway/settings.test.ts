@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { settings as table } from '../../gateway/config/config-schema.ts';
+import { settings as table } from '../../gateway/config/all-sections.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { problemOf, testApp } from './test-services.ts';

@@ -8,7 +8,7 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import { FigureHistory, nothing } from '../../gateway/telemetry/figure-history.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
-import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics/metrics.ts';
 import { recordHistory } from '../../gateway/telemetry/record-history.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';

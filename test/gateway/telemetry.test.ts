@@ -10,7 +10,7 @@ import { pipelineObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { LagAge } from '../../gateway/telemetry/lag-age.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
-import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics/metrics.ts';
 import { eventRecord } from '../conformance/store-records.ts';
 import { quiet } from '../deploy/quiet-gateway.ts';
 

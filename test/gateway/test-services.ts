@@ -38,7 +38,7 @@ import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { FigureHistory } from '../../gateway/telemetry/figure-history.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
-import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics/metrics.ts';
 import { createTimestampAlarm } from '../../gateway/telemetry/timestamp-alarm.ts';
 import { loadedBlocks } from '../helpers/hub-parts.ts';
 import { strictEmbedding, strictStore } from '../helpers/strict.ts';

@@ -7,7 +7,7 @@ import { Guard, isRetryable } from '#core/pipeline/dependency-guard.ts';
 import type { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver, repairObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
-import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics/metrics.ts';
 import { createTroubleLog } from '../../gateway/telemetry/trouble-log.ts';
 
 const down = (code: string) =>

@@ -4,7 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
 import type { Clock } from '#core/ports.ts';
-import type { Telemetry } from '../../telemetry/metrics.ts';
+import type { Telemetry } from '../../telemetry/metrics/metrics.ts';
 import type { AppEnv } from '../app-env.ts';
 
 export function countRequests(

@@ -3,7 +3,7 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { UsageError } from '#core/errors/errors.ts';
-import { configSchema, settings as allSettings } from '../../config/config-schema.ts';
+import { configSchema, settings as allSettings } from '../../config/all-sections.ts';
 import { isSet } from '../../config/config.ts';
 import { RestartNeededError } from '../../config/live-settings.ts';
 import { ProblemError } from '../../http/problem-document.ts';

@@ -2,9 +2,9 @@
 // led to it.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import type { Recommendation } from '#core/analysis/candidates.ts';
 import { causesOf } from '#core/analysis/interests.ts';
 import { createPopularity } from '#core/analysis/product-counts.ts';
+import type { Recommendation } from '#core/analysis/recommendation-scores.ts';
 import type { RecommenderSettings } from '#core/analysis/recommender-settings.ts';
 import { createRecommender, type Recommendations as Found } from '#core/analysis/recommender.ts';
 import type { VisitorRef } from '#core/analysis/visitor.ts';

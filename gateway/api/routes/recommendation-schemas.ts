@@ -1,7 +1,7 @@
 // The shapes of recommendations: what is asked, and what each product comes with.
 
 import { z } from '@hono/zod-openapi';
-import { sources } from '#core/analysis/candidates.ts';
+import { sources } from '#core/analysis/recommendation-scores.ts';
 import { reasons } from '#core/analysis/recommender.ts';
 import { eventTypes } from '#core/ports.ts';
 import { asOfSchema, exampleHit, hitSchema } from './hits.ts';

@@ -2,7 +2,7 @@
 // vector or other texts, each with its product and its matching events.
 
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
-import { recommend } from '#core/analysis/recommend.ts';
+import { recommend } from '#core/analysis/search-by-examples.ts';
 import { unitOf } from '#core/analysis/taste.ts';
 import { partsOf } from '#core/collections/parts-of.ts';
 import { normaliseText } from '#core/event/text.ts';

@@ -1,7 +1,7 @@
 // GET /products/{id}/similar: products whose texts are similar to that of this one.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { recommend } from '#core/analysis/recommend.ts';
+import { recommend } from '#core/analysis/search-by-examples.ts';
 import { eventTypes, type VectorStore } from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';

@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { verifiers } from '#core/fleet/verifiers.ts';
-import { circuitStates } from '../../telemetry/metrics.ts';
+import { circuitStates } from '../../telemetry/metrics/metrics.ts';
 import type { Services } from '../services.ts';
 import { causeCodes, causeComponents, causesOf, connectedOf, noReadyRunner } from './readiness.ts';
 

@@ -1,6 +1,6 @@
 // Everything that /metrics reads at a scrape: what only source, store, queue, fleet and disk know.
 
-import type { ScrapedGauges } from '../../telemetry/scraped-gauges.ts';
+import type { ScrapedGauges } from '../../telemetry/metrics/scraped-gauges.ts';
 import type { Services } from '../services.ts';
 import { causesOfUnreadiness } from './readiness.ts';
 

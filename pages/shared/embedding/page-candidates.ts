@@ -2,7 +2,7 @@
 // and WebAssembly.
 
 import type { Manifest } from '#core/model/model-manifest.ts';
-import { candidateRounds, type Candidate } from '#core/runner/device-candidates.ts';
+import { candidateRounds, devicesOf, type Candidate } from '#core/runner/device-candidates.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import type { EmbeddingRequest } from './embedding-client.ts';
 import type { Adapter } from './gpu-adapter.ts';
@@ -26,9 +26,8 @@ export function pageRounds(
       'WebGPU was asked for, and this browser has none: ' +
         'leave the choice of device to the page, or use a browser with WebGPU.',
     );
-  // WebGPU first: it leaves the processor to the person at the machine.
   const rounds = candidateRounds(manifest, request, {
-    devices: hasGpu ? ['webgpu', 'wasm'] : ['wasm'],
+    devices: devicesOf('page', hasGpu),
     dtypeSetting: 'dtype',
   });
   const possible = rounds.map((round) =>

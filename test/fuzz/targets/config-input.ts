@@ -2,7 +2,7 @@
 // shows no secret.
 
 import { UsageError } from '#core/errors/errors.ts';
-import { settings } from '../../../gateway/config/config-schema.ts';
+import { settings } from '../../../gateway/config/all-sections.ts';
 import { parseConfig, parseOverrides } from '../../../gateway/config/parse-config.ts';
 import { parseFlags } from '../../../gateway/config/parse-flags.ts';
 import { allowing, assert, equal, oneLine } from '../claims.ts';

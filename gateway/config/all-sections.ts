@@ -1,5 +1,5 @@
-// Every setting of the gateway in one table: default, bound, meaning, and the names by which file,
-// environment and flags set it.
+// Every section of the settings, in one table. Each setting's default, bound and meaning, and the
+// names by which file, environment and flags set it, are in settings/.
 
 import type { Key } from './setting-types.ts';
 import { eventsSection } from './settings/events-section.ts';
