@@ -46,6 +46,27 @@ const page = `<!doctype html>
 </html>
 `;
 
+/**
+ * Runs in the browser, before the script. Where storage is refused, as in some private windows, the
+ * page remembers its choices until it is closed; the script alone would end with an error.
+ */
+function keepChoicesInMemory(): void {
+  for (const name of ['localStorage', 'sessionStorage']) {
+    try {
+      Reflect.get(globalThis, name);
+    } catch {
+      const kept = new Map<string, string>();
+      const value = {
+        getItem: (key: string) => kept.get(key) ?? null,
+        setItem: (key: string, text: string) => void kept.set(key, text),
+        removeItem: (key: string) => void kept.delete(key),
+        clear: () => kept.clear(),
+      };
+      Object.defineProperty(globalThis, name, { value });
+    }
+  }
+}
+
 export function writeApiReference(folder: string): void {
   const found = literal.exec(
     readFileSync(require.resolve('@scalar/fastify-api-reference'), 'utf8'),
@@ -58,6 +79,7 @@ export function writeApiReference(folder: string): void {
   const script = String(runInNewContext(found)).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
   mkdirSync(join(folder, 'docs'), { recursive: true });
   copyFileSync(icon, join(folder, 'favicon.svg'));
-  writeFileSync(join(folder, 'docs', 'api-reference.js'), script);
+  const reference = `(${keepChoicesInMemory.toString()})();\n${script}`;
+  writeFileSync(join(folder, 'docs', 'api-reference.js'), reference);
   writeFileSync(join(folder, 'docs', 'index.html'), page);
 }

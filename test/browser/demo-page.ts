@@ -2,10 +2,8 @@
 
 import type { BrowserContext, Page } from 'puppeteer';
 
-export type DemoPage = {
+type DemoDriver = {
   readonly page: Page;
-  /** Errors of page and console, and requests to other hosts; should stay empty. */
-  readonly troubles: readonly string[];
   /** Presses the button of the list and waits until every product has its vector. */
   embed(): Promise<void>;
   /** Replaces the content of the field. */
@@ -20,6 +18,11 @@ export type DemoPage = {
   count(selector: string): Promise<number>;
   /** Resolves once the map has that many points. */
   mapHas(points: number): Promise<void>;
+};
+
+export type DemoPage = DemoDriver & {
+  /** Errors of page and console, and requests to other hosts; should stay empty. */
+  readonly troubles: readonly string[];
 };
 
 export const waitMsMax = 150_000;
@@ -37,12 +40,15 @@ export async function openDemo(context: BrowserContext, url: string): Promise<De
   });
   await page.goto(`${url}/demo`, { waitUntil: 'load' });
   await page.waitForSelector('#list');
-  const text = (selector: string) =>
-    page.evaluate((wanted) => document.querySelector(wanted)?.textContent ?? '', selector);
+  return { ...driveDemo(page), troubles };
+}
+
+/** @param page one that shows the demo */
+export function driveDemo(page: Page): DemoDriver {
   return {
     page,
-    troubles,
-    text,
+    text: (selector) =>
+      page.evaluate((wanted) => document.querySelector(wanted)?.textContent ?? '', selector),
     async embed() {
       await page.click('form button[type=submit]');
       await page.waitForSelector('[data-phase=ready]');
