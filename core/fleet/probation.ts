@@ -32,9 +32,4 @@ export class Probation {
     this.#agreed += 1;
     return this.isProven;
   }
-
-  /** Two runners disagree, and nobody knows who is right: it starts again. */
-  fallBack(): void {
-    this.#agreed = 0;
-  }
 }

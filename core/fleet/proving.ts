@@ -24,6 +24,12 @@ export class Proving {
     return this.#guard.isGuarded(now);
   }
 
+  /** Whether this runner's work is used only once it is checked. */
+  isNewcomer(id: string, now: number): boolean {
+    const runner = this.#runners.get(id);
+    return runner !== undefined && this.#guard.isNewcomer(runner, now);
+  }
+
   /** Takes texts back from newcomers, and searches from anyone, that are late. Call it often. */
   takeBackLate(now: number): void {
     this.#late.takeBack(now);

@@ -1,12 +1,13 @@
 // Compares samples of untrusted work with a trusted runner's vectors of the same texts.
 
-import type { Clock } from '#core/ports.ts';
+import type { Clock, Embedding } from '#core/ports.ts';
 import { startDeadline } from '#core/time/deadline.ts';
 import { agreementMin, boundsOf, type CrossCheckResult } from '#core/trust/agreement.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 import type { AnsweredText } from '#core/trust/sampler.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import type { EmbeddingQueue } from './embedding-queue.ts';
+import type { LastCheck } from './hub-types.ts';
 
 export type CrossChecksOptions = {
   readonly queue: EmbeddingQueue;
@@ -18,8 +19,11 @@ export type CrossChecksOptions = {
   readonly onResult: (result: CrossCheckResult) => void;
 };
 
-/** `unknown`: no trusted runner answered in time. */
-export type CheckVerdict = { readonly wrong: string } | 'right' | 'unknown';
+/** `reason`: why the work is wrong. `unknown`: no trusted runner answered in time. */
+export type CheckVerdict =
+  | { readonly is: 'right'; readonly check: LastCheck }
+  | { readonly is: 'wrong'; readonly check: LastCheck; readonly reason: string }
+  | { readonly is: 'unknown' };
 
 /** Samples that wait at once; further ones are dropped. Each holds a text and a vector. */
 const waitingMax = 1_024;
@@ -32,38 +36,33 @@ export class CrossChecks {
     this.#options = options;
   }
 
-  /**
-   * Returns why the sample is wrong, `'right'`, or `'unknown'` when no trusted runner answered in
-   * time. The job of a trusted runner also carries canaries: if it fails them, its answer is not
-   * used.
-   */
+  /** The job of a trusted runner has canaries too: if it fails them, its answer is not used. */
   async compare(
     { text, vector }: AnsweredText,
     dtype: string,
     lane: 'first-check' | 'cross-check',
   ): Promise<CheckVerdict> {
-    const { onResult, bounds } = this.#options;
+    const { onResult, bounds, clock } = this.#options;
     const trusted = await this.#embed(text, lane);
     if (trusted === null) {
       onResult('dropped');
-      return 'unknown';
+      return { is: 'unknown' };
     }
-    const cosineMin = agreementMin(boundsOf(bounds, dtype), boundsOf(bounds, trusted.dtype));
+    const { provenance } = trusted;
+    const cosineMin = agreementMin(boundsOf(bounds, dtype), boundsOf(bounds, provenance.dtype));
     const found = cosine(vector, trusted.vector);
-    onResult(found >= cosineMin ? 'agreed' : 'differed');
-    if (found >= cosineMin) return 'right';
-    return {
-      wrong:
-        `vectors are wrong: one has the cosine ${found.toFixed(3)} to a trusted runner's ` +
-        `(at least ${cosineMin.toFixed(3)})`,
-    };
+    const result = found >= cosineMin ? 'agreed' : 'differed';
+    onResult(result);
+    const check = { at: clock.now(), by: [provenance.runnerName], result, cosine: found } as const;
+    if (result === 'agreed') return { is: 'right', check };
+    const reason =
+      `vectors are wrong: one has the cosine ${found.toFixed(3)} to a trusted runner's ` +
+      `(at least ${cosineMin.toFixed(3)})`;
+    return { is: 'wrong', check, reason };
   }
 
   /** Embeds the text on a trusted runner; `null` when that fails or takes too long. */
-  async #embed(
-    text: string,
-    lane: 'first-check' | 'cross-check',
-  ): Promise<{ readonly vector: Float32Array; readonly dtype: string } | null> {
+  async #embed(text: string, lane: 'first-check' | 'cross-check'): Promise<Embedding | null> {
     const { queue, clock, waitMsMax } = this.#options;
     if (this.#waiting >= waitingMax) return null;
     this.#waiting += 1;
@@ -75,9 +74,7 @@ export class CrossChecks {
     try {
       const { signal } = deadline;
       const result = await queue.embed(text, { priority: lane, signal });
-      return result.ok
-        ? { vector: result.embedding.vector, dtype: result.embedding.provenance.dtype }
-        : null;
+      return result.ok ? result.embedding : null;
     } catch {
       return null;
     } finally {

@@ -7,7 +7,7 @@ import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Provenance } from '#core/ports.ts';
 import type { GatewaySession } from '#core/protocol/gateway-session.ts';
-import type { RunnerView } from './hub-types.ts';
+import type { LastCheck, RunnerView } from './hub-types.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
 
 export type HubConnection = {
@@ -28,14 +28,16 @@ export type HubConnection = {
    * them are embedded again; `null`: there was none.
    */
   unprovenAt: number | null;
+  lastCheck: LastCheck | null;
 };
 
 const states: Readonly<Record<string, RunnerState>> = { ready: 'ready', draining: 'draining' };
 
-/** `null` until the runner has sent its greeting. */
+/** `null` until the runner has sent its greeting. `now`: monotonic ms. */
 export function viewOf(
-  { session, identity, connectedAt, textsEmbedded }: HubConnection,
+  { session, identity, connectedAt, textsEmbedded, lastCheck }: HubConnection,
   fleet: Fleet,
+  now: number,
 ): RunnerView | null {
   const { hello } = session;
   if (hello === null) return null;
@@ -53,6 +55,8 @@ export function viewOf(
     trusted: identity.trusted,
     tokenId: identity.token?.id ?? null,
     proof: { agreed: fleet.proving.probation(session.id).agreed, needed: provingJobs },
+    inProbation: session.state === 'ready' && fleet.proving.isNewcomer(session.id, now),
+    lastCheck,
     state: states[session.state] ?? 'joining',
     textsPerSecond: fleet.textsPerSecond(session.id),
     jobsInWork: fleet.jobsInWork(session.id),

@@ -58,6 +58,7 @@ export class HubSessions {
       textsEmbedded: 0,
       verifiedUntil: 0,
       unprovenAt: null,
+      lastCheck: null,
     };
     connections.set(session.id, connection);
     channel.listen({
@@ -69,9 +70,10 @@ export class HubSessions {
 
   /** Connected runners that have sent their greeting, and recently quarantined ones. */
   views(): readonly RunnerView[] {
-    const { connections, fleet } = this.#state;
+    const { connections, fleet, options } = this.#state;
+    const now = options.clock.monotonic();
     return [
-      ...[...connections.values()].flatMap((connection) => viewOf(connection, fleet) ?? []),
+      ...[...connections.values()].flatMap((connection) => viewOf(connection, fleet, now) ?? []),
       ...this.trust.quarantined.views(),
     ];
   }
@@ -105,8 +107,7 @@ export class HubSessions {
     const { connections, fleet, options } = this.#state;
     const connection = connections.get(id);
     const reason = 'a job is past its deadline';
-    const isNewcomer =
-      fleet.proving.isGuarded(options.clock.monotonic()) && !fleet.proving.probation(id).isProven;
+    const isNewcomer = fleet.proving.isNewcomer(id, options.clock.monotonic());
     this.end(id, { code: closeCode.timeout, reason, blame: true });
     if (connection !== undefined && isNewcomer)
       this.trust.quarantined.slow(connection.identity, reason);

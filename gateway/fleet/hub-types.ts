@@ -101,6 +101,17 @@ export type RunnerHubOptions = Pick<GatewaySessionOptions, 'identity' | 'golden'
     readonly expectsTrusted: boolean;
   };
 
+/** The last comparison of a runner's work with what others gave for the same text. */
+export type LastCheck = {
+  /** UTC ms. */
+  readonly at: number;
+  /** Names of the runners that embedded the text again. */
+  readonly by: readonly string[];
+  readonly result: Exclude<CrossCheckResult, 'dropped'>;
+  /** The least cosine between its vector and theirs. */
+  readonly cosine: number;
+};
+
 export type RunnerView = {
   /** The session's id: a new one for every connection. */
   readonly id: string;
@@ -115,6 +126,10 @@ export type RunnerView = {
   readonly trusted: boolean;
   /** Jobs that a trusted runner checked and found right, of those that prove it. */
   readonly proof: { readonly agreed: number; readonly needed: number };
+  /** It works, and each of its jobs waits for a check until it is proven. */
+  readonly inProbation: boolean;
+  /** `null`: nobody has checked its work, or it is trusted. */
+  readonly lastCheck: LastCheck | null;
   readonly textsPerSecond: number;
   readonly textsEmbedded: number;
   readonly jobsInWork: number;

@@ -63,11 +63,10 @@ export class JobAnswers {
     const verdict = await this.#trust.firstCheck(connection, job, result.outcomes);
     // The job's texts went to other runners when the connection ended.
     if (ended.signal.aborted) return;
-    if (verdict !== null && typeof verdict === 'object')
-      return this.#apply(connection, session.quarantine(verdict.wrong));
-    if (verdict === 'right') this.#trust.agreed(connection, job);
+    if (verdict?.is === 'wrong') return this.#apply(connection, session.quarantine(verdict.reason));
+    if (verdict?.is === 'right') this.#trust.agreed(connection, job);
     const { clock } = options;
-    if (verdict === 'unknown' && fleet.proving.isGuarded(clock.monotonic()))
+    if (verdict?.is === 'unknown' && fleet.proving.isGuarded(clock.monotonic()))
       fleet.proving.release(session.id, job);
     const embeddedAt = (this.#embeddedAt = Math.max(this.#embeddedAt, clock.now()));
     this.#apply(connection, this.#take(connection, result, embeddedAt));

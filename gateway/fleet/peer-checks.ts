@@ -6,9 +6,10 @@ import { startDeadline } from '#core/time/deadline.ts';
 import { outvoted, type CrossCheckResult, type Vote } from '#core/trust/agreement.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 import type { AnsweredText } from '#core/trust/sampler.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { createTroubleRow } from '../telemetry/trouble-log.ts';
 import type { EmbeddingQueue } from './embedding-queue.ts';
-import type { HubLog } from './hub-types.ts';
+import type { HubLog, LastCheck } from './hub-types.ts';
 
 export type PeerChecksOptions = {
   readonly queue: Pick<EmbeddingQueue, 'embed'>;
@@ -24,6 +25,11 @@ export type PeerChecksOptions = {
   readonly log: Pick<HubLog, 'warn'>;
   readonly onResult: (result: CrossCheckResult) => void;
 };
+
+/** Those who are outvoted; `check`: `null` when nobody has answered. */
+export type PeerVerdict = { readonly wrong: readonly Vote[]; readonly check: LastCheck | null };
+
+type NamedVote = Vote & { readonly name: string };
 
 /** Owners that vote at most, with the one whose work it is. */
 const votersMax = 5;
@@ -43,36 +49,53 @@ export class PeerChecks {
   }
 
   /**
-   * Asks owners that are drawn by lot, so that fast runners cannot push themselves forward. Returns
-   * those who are outvoted; `null` when nobody else can be asked.
+   * Asks owners that are drawn by lot, so that fast runners cannot push themselves forward. `null`
+   * when nobody else can be asked.
    */
   async compare(
     { text, vector }: AnsweredText,
     voter: Omit<Vote, 'vector'>,
-  ): Promise<readonly Vote[] | null> {
+  ): Promise<PeerVerdict | null> {
     const { bounds, random, owners, onResult, log } = this.#options;
     const others = [...owners()].filter((owner) => owner !== voter.owner);
     if (this.#waiting >= waitingMax || others.length === 0) return null;
     this.#waiting += 1;
     const drawn = drawnFrom(others, votersMax - 1, random);
-    const votes: Vote[] = [{ ...voter, vector }];
+    const own = { ...voter, vector };
+    const asked: NamedVote[] = [];
     let said: ReturnType<typeof outvoted> = 'agreed';
     for (const owner of drawn) {
       const vote = await this.#ask(text, owner);
       if (vote === null) continue;
-      votes.push(vote);
-      said = outvoted(votes, 1 + drawn.length, bounds);
+      asked.push(vote);
+      said = outvoted([own, ...asked], 1 + drawn.length, bounds);
       if (said === 'agreed') break;
     }
     this.#waiting -= 1;
     const result = typeof said === 'string' ? said : 'differed';
-    onResult(votes.length === 1 ? 'dropped' : result);
+    onResult(asked.length === 0 ? 'dropped' : result);
     if (result === 'disputed' && this.#isFirst(result))
       log.warn(
-        { runner_ids: votes.map(({ runnerSession }) => runnerSession) },
+        { runner_ids: [own, ...asked].map(({ runnerSession }) => runnerSession) },
         'runners disagree on the vector of a text, and no trusted runner can decide',
       );
-    return typeof said === 'string' ? [] : said;
+    return {
+      wrong: typeof said === 'string' ? [] : said,
+      check: asked.length === 0 ? null : this.#checkOf(vector, asked, result),
+    };
+  }
+
+  #checkOf(
+    vector: Float32Array,
+    asked: readonly NamedVote[],
+    result: LastCheck['result'],
+  ): LastCheck {
+    return {
+      at: this.#options.clock.now(),
+      by: asked.map(({ name }) => name),
+      result,
+      cosine: Math.min(...asked.map((vote) => cosine(vector, vote.vector))),
+    };
   }
 
   /** A runner has left: nobody may be there any more who could answer. */
@@ -82,7 +105,7 @@ export class PeerChecks {
   }
 
   /** `null`: no runner of this owner answered in time. */
-  async #ask(text: string, owner: string): Promise<Vote | null> {
+  async #ask(text: string, owner: string): Promise<NamedVote | null> {
     const { queue, owners, limits, clock } = this.#options;
     if (!owners().has(owner)) return null;
     using deadline = startDeadline({
@@ -97,8 +120,8 @@ export class PeerChecks {
       const result = await queue.embed(text, { priority: 'peer-check', signal, onlyFor: owner });
       if (!result.ok) return null;
       const { vector, provenance } = result.embedding;
-      const { runnerSession, dtype } = provenance;
-      return { runnerSession, owner, dtype, vector };
+      const { runnerSession, runnerName: name, dtype } = provenance;
+      return { runnerSession, name, owner, dtype, vector };
     } catch {
       return null;
     } finally {

@@ -111,9 +111,9 @@ export function quarantine(
   { options, fleet }: HubState,
   list: QuarantineList,
 ): void {
-  const { session, identity, checks, verifiedUntil } = connection;
-  const { observer, provenanceLog, log } = options;
-  const view = viewOf(connection, fleet);
+  const { session, identity, checks, verifiedUntil, lastCheck } = connection;
+  const { observer, provenanceLog, log, clock } = options;
+  const view = viewOf(connection, fleet, clock.monotonic());
   if (view !== null) list.add(identity, view, reason);
   if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);
   observer.quarantined(deviceOf(session), session.id);
@@ -123,6 +123,7 @@ export function quarantine(
       runner: session.hello?.name,
       join_token: identity.token?.id,
       good_until: verifiedUntil,
+      last_checked_by: lastCheck?.by,
       reason,
     },
     'runner quarantined',

@@ -112,14 +112,14 @@ export class RunnerTrust {
    * text is chosen now, so that the runner could not know it. `null`: the answer has no vector.
    */
   async firstCheck(
-    { session }: HubConnection,
+    connection: HubConnection,
     job: Job,
     outcomes: readonly EmbedOutcome[],
   ): Promise<CheckVerdict | null> {
     const answered = answeredTexts(job, outcomes);
     const chosen = answered[Math.floor(this.#state.options.random() * answered.length)];
     if (chosen === undefined) return null;
-    return this.#crossChecks.compare(chosen, session.hello?.dtype ?? '', 'first-check');
+    return this.#crossCheck(connection, chosen, 'first-check');
   }
 
   /** The text of `firstCheck` was right: the job's answer may be used. */
@@ -189,17 +189,27 @@ export class RunnerTrust {
         void this.#comparePeers(connection, sample);
         continue;
       }
-      const dtype = session.hello?.dtype ?? '';
-      void this.#crossChecks.compare(sample, dtype, 'cross-check').then((result) => {
+      void this.#crossCheck(connection, sample, 'cross-check').then((verdict) => {
         // Work that is unverified when the gateway stops is re-embedded after its next start.
         if (this.#state.signal.aborted || session.state === 'quarantined') return;
-        if (typeof result === 'object') return this.#foundWrong(connection, result.wrong);
-        if (result === 'right') fleet.proving.trustMore(session.id);
+        if (verdict.is === 'wrong') return this.#foundWrong(connection, verdict.reason);
+        if (verdict.is === 'right') fleet.proving.trustMore(session.id);
         checks?.settled(sample);
         this.#verify(connection);
         this.#endIfSettled(connection);
       });
     }
+  }
+
+  async #crossCheck(
+    connection: HubConnection,
+    sample: AnsweredText,
+    lane: 'first-check' | 'cross-check',
+  ): Promise<CheckVerdict> {
+    const dtype = connection.session.hello?.dtype ?? '';
+    const verdict = await this.#crossChecks.compare(sample, dtype, lane);
+    if (verdict.is !== 'unknown') connection.lastCheck = verdict.check;
+    return verdict;
   }
 
   /** No runner is trusted: those of other owners say who is right. */
@@ -211,12 +221,13 @@ export class RunnerTrust {
       owner: ownerOf(identity),
       dtype: session.hello?.dtype ?? '',
     };
-    const wrong = await this.#peerChecks.compare(sample, voter);
+    const said = await this.#peerChecks.compare(sample, voter);
     // Work that others could have checked is embedded again after the next start.
-    if (signal.aborted && wrong !== null) return;
+    if (signal.aborted && said !== null) return;
+    connection.lastCheck = said?.check ?? connection.lastCheck;
     // A trusted runner that has come meanwhile decides, and not they.
     const isDecided = !fleet.proving.isGuarded(options.clock.monotonic());
-    for (const { runnerSession } of isDecided ? (wrong ?? []) : []) {
+    for (const { runnerSession } of isDecided ? (said?.wrong ?? []) : []) {
       const found = runnerSession === session.id ? connection : connections.get(runnerSession);
       if (found !== undefined && found.session.state !== 'quarantined')
         this.#foundWrong(found, 'vectors are wrong: most runners with other tokens contradict it');

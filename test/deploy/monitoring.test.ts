@@ -19,7 +19,15 @@ const levels = {
   lag: [{ partition: 0, lag: 1 }],
   certificateExpiresAt: 0,
   runners: [
-    { id: 'a', name: 'a', device: 'cpu', state: 'ready', textsPerSecond: 1, textsEmbedded: 1 },
+    {
+      id: 'a',
+      name: 'a',
+      device: 'cpu',
+      state: 'ready',
+      inProbation: true,
+      textsPerSecond: 1,
+      textsEmbedded: 1,
+    },
   ],
 };
 const gatewaySeries = parseExposition((await telemetry.exposition(levels)).body);

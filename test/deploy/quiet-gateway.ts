@@ -9,6 +9,7 @@ export const quiet: ScrapedGauges = {
   heldTexts: 0,
   checkedBy: 'trusted',
   runners: [],
+  quarantines: 0,
   deadLetters: { open: 0, replayed: 0, purged: 0 },
   oldestDeadLetterSeconds: 0,
   disk: { freeBytes: 0, level: 'enough' },

@@ -73,12 +73,16 @@ function peerChecks(seed = 1): PeerChecks {
   });
 }
 
-const ownersOf = (votes: readonly Vote[] | null) => votes?.map(({ owner }) => owner).toSorted();
+const ownersOf = (votes?: readonly Vote[]) => votes?.map(({ owner }) => owner).toSorted();
 /** Who is out after the vote on a sample of `owner`. */
 async function vote(owner: string, checks = peerChecks()) {
   const vector = owners.get(owner) === 'wrong' ? wrong : right;
-  return ownersOf(await checks.compare({ text, vector }, voterOf(owner)));
+  return ownersOf((await checks.compare({ text, vector }, voterOf(owner)))?.wrong);
 }
+
+/** How a check of this vector is shown. */
+const checkOf = async (vector: Float32Array) =>
+  (await peerChecks().compare({ text, vector }, voterOf('worker')))?.check;
 
 function fleetOf(answers: Readonly<Record<string, Answer>>): void {
   owners = new Map(Object.entries(answers));
@@ -115,6 +119,18 @@ describe('a vote on a sample', () => {
     fleetOf({ liar: 'wrong', accomplice: 'refused', ada: 'right', ben: 'right', cid: 'right' });
     expect(await vote('liar')).toEqual(['liar']);
     expect(results).toEqual(['differed']);
+  });
+
+  test('says who voted, with what result and how far apart they were', async () => {
+    fleetOf({ worker: 'right', ada: 'right', ben: 'right' });
+    const [agreed, differed] = [await checkOf(right), await checkOf(wrong)];
+    expect(agreed).toMatchObject({ by: [asked[0]], result: 'agreed' });
+    expect(agreed?.cosine).toBeCloseTo(1);
+    expect(differed).toMatchObject({ at: clock.now(), result: 'differed' });
+    expect(differed?.by.toSorted()).toEqual(['ada', 'ben']);
+    expect(differed?.cosine).toBeLessThan(0.9);
+    fleetOf({ ada: 'refused' });
+    expect(await checkOf(right)).toBeNull();
   });
 
   test('goes on without an owner that is late or leaves', async () => {

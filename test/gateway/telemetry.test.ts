@@ -127,8 +127,17 @@ test('metrics and totals both count what happened', async () => {
   const { body } = await telemetry.exposition({
     ...quiet,
     unsettled: 2,
+    quarantines: 3,
     runners: [
-      { id: 'a', name: 'a', device: 'cpu', state: 'ready', textsPerSecond: 1, textsEmbedded: 2 },
+      {
+        id: 'a',
+        name: 'a',
+        device: 'cpu',
+        state: 'ready',
+        inProbation: true,
+        textsPerSecond: 1,
+        textsEmbedded: 2,
+      },
     ],
   });
   for (const line of [
@@ -140,6 +149,8 @@ test('metrics and totals both count what happened', async () => {
     'circuit_state{dependency="store"} 2',
     'unsettled_events 2',
     'runner_count{device="cpu",state="ready"} 1',
+    'runners_in_probation 1',
+    'runner_quarantines 3',
     'retries_total{dependency="other"} 1',
   ])
     expect(body).toContain(`vectorstream_${line}\n`);

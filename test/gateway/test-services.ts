@@ -62,6 +62,8 @@ export const runner: RunnerView = {
   jobsInWork: 0,
   connectedAt: Date.UTC(2026, 0, 1),
   proof: { agreed: 0, needed: 30 },
+  inProbation: false,
+  lastCheck: null,
   lastGoldenCosine: 0.998,
   tokenId: null,
   quarantine: null,

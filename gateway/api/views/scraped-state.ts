@@ -27,6 +27,7 @@ export async function scrapedState(services: Services): Promise<ScrapedGauges> {
     heldTexts: held,
     checkedBy,
     runners: services.runners(),
+    quarantines: services.blocks.quarantines().length,
     deadLetters: deadLetters.value?.byState ?? null,
     oldestDeadLetterSeconds:
       deadLetters.value === null

@@ -18,6 +18,8 @@ const exampleRunner = {
   state: 'ready' as const,
   trusted: true,
   proof: { agreed: 0, needed: 30 },
+  in_probation: false,
+  last_check: null,
   texts_per_second: 812,
   texts_embedded: 1625,
   jobs_in_work: 2,
@@ -51,6 +53,24 @@ export const runnerSchema = z
         description:
           'Jobs that a trusted runner checked and found right, of those that prove an untrusted ' +
           'runner. Until then it gets small jobs, and each waits for its check.',
+      }),
+    in_probation: z.boolean().openapi({
+      description: 'Whether it works, and each of its jobs waits for a check until it is proven.',
+    }),
+    last_check: z
+      .object({
+        at: z.iso.datetime(),
+        by: z.array(z.string()).openapi({
+          description: 'Names of the runners that embedded a text of its work again.',
+        }),
+        result: z.enum(['agreed', 'differed', 'disputed']),
+        cosine: z.number().openapi({
+          description: 'The least cosine between its vector and theirs.',
+        }),
+      })
+      .nullable()
+      .openapi({
+        description: 'The last check of its work by others; null for a trusted runner.',
       }),
     texts_per_second: z.number(),
     texts_embedded: z.int(),
@@ -198,6 +218,12 @@ export const runnerOf = (runner: ConnectedRunner): RunnerView => ({
   state: runner.state,
   trusted: runner.trusted,
   proof: runner.proof,
+  in_probation: runner.inProbation,
+  last_check: runner.lastCheck && {
+    ...runner.lastCheck,
+    at: new Date(runner.lastCheck.at).toISOString(),
+    by: [...runner.lastCheck.by],
+  },
   texts_per_second: Math.round(10 * runner.textsPerSecond) / 10,
   texts_embedded: runner.textsEmbedded,
   jobs_in_work: runner.jobsInWork,

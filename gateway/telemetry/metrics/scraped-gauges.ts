@@ -1,10 +1,8 @@
 // The gauges whose values are read when the metrics are scraped.
 
 import type { Gauge } from 'prom-client';
-import { runnerStates } from '#core/fleet/runner-state.ts';
-import { verifiers, type Verifiers } from '#core/fleet/verifiers.ts';
-import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterStates, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
+import { FleetSeries, type ScrapedFleet } from './fleet-series.ts';
 import type { MetricSeries } from './metric-series.ts';
 
 /** The parts that the gateway calls, by the label `dependency`. */
@@ -12,15 +10,11 @@ const calledParts = ['source', 'store', 'dead_letters'] as const;
 const purposes = ['intake', 'search'] as const;
 const causes = ['source', 'store', 'runners', 'disk'] as const;
 
-export type ScrapedGauges = {
+export type ScrapedGauges = ScrapedFleet & {
   /** `null`: not known now. */
   readonly lag: readonly PartitionLag[] | null;
   readonly lagSeconds: number | null;
   readonly unsettled: number;
-  /** Texts that untrusted runners refuse (see `FleetStats`). */
-  readonly heldTexts: number;
-  readonly checkedBy: Verifiers;
-  readonly runners: readonly ScrapedRunner[];
   /** `null`: not known. */
   readonly deadLetters: Readonly<Record<DeadLetterState, number>> | null;
   /** 0 when none is open; `null`: not known. */
@@ -39,28 +33,14 @@ export type ScrapedGauges = {
   readonly certificateExpiresAt: number | null;
 };
 
-export type ScrapedRunner = {
-  readonly id: string;
-  readonly name: string;
-  readonly device: string;
-  readonly state: string;
-  readonly textsPerSecond: number;
-  readonly textsEmbedded: number;
-};
-
-/** Names come from runners: no more of them than this become series. */
-const namedRunnersMax = 200;
-
 /** How much room the disk of the data folder has; the index is the value of `disk_level`. */
 export const diskLevels = ['enough', 'low', 'out'] as const;
 export type DiskLevel = (typeof diskLevels)[number];
 
 export class ScrapedSeries {
+  readonly #fleet: FleetSeries;
   readonly #lag;
   readonly #unsettled;
-  readonly #heldTexts;
-  readonly #checkedBy;
-  readonly #runners;
   readonly #deadLetters;
   readonly #diskFree;
   readonly #diskLevel;
@@ -73,29 +53,13 @@ export class ScrapedSeries {
   readonly #causes;
   readonly #liveClients;
   readonly #certificate;
-  readonly #runnerRate;
-  readonly #runnerTexts;
 
   constructor(series: MetricSeries) {
+    this.#fleet = new FleetSeries(series);
     this.#lag = series.gauge('consumer_lag', 'Records in the log after the last commit.', [
       'partition',
     ]);
     this.#unsettled = series.gauge('unsettled_events', 'Events delivered and not yet settled.', []);
-    this.#heldTexts = series.gauge(
-      'texts_needing_trusted_runner',
-      'Texts of events that untrusted runners refuse, and that wait for a trusted one.',
-      [],
-    );
-    this.#checkedBy = series.gauge(
-      'fleet_checked_by',
-      'Who verifies the vectors of untrusted runners: 1 for that, 0 for the others.',
-      ['verifiers'],
-    );
-    this.#runners = series.gauge(
-      'runner_count',
-      'Connected runners, and recently quarantined ones.',
-      ['device', 'state'],
-    );
     this.#deadLetters = series.gauge('dead_letters', 'Dead letters by state.', ['state']);
     this.#diskFree = series.gauge(
       'disk_free_bytes',
@@ -141,21 +105,9 @@ export class ScrapedSeries {
       'How far most events of a minute are dated ahead of their records; 0 while they are not.',
       [],
     );
-    const ofRunner = ['runner', 'name', 'device', 'state'] as const;
-    this.#runnerRate = series.gauge(
-      'runner_texts_per_second',
-      'Measured rate of a connected runner.',
-      ofRunner,
-    );
-    this.#runnerTexts = series.gauge(
-      'runner_texts_embedded',
-      'Texts that a connected runner has embedded since it joined.',
-      ofRunner,
-    );
     for (const purpose of purposes) this.#ready.set({ for: purpose }, 0);
     // They have no value before they are known.
     for (const each of [this.#lagSeconds, this.#oldestDeadLetter, this.#certificate]) each.reset();
-    this.#setRunners([]);
   }
 
   set(state: ScrapedGauges): void {
@@ -164,10 +116,7 @@ export class ScrapedSeries {
     for (const each of lag ?? []) this.#lag.set({ partition: String(each.partition) }, each.lag);
     setOrRemove(this.#lagSeconds, state.lagSeconds);
     this.#unsettled.set(state.unsettled);
-    this.#heldTexts.set(state.heldTexts);
-    for (const each of verifiers)
-      this.#checkedBy.set({ verifiers: each }, each === state.checkedBy ? 1 : 0);
-    this.#setRunners(state.runners);
+    this.#fleet.set(state);
     if (deadLetters !== null)
       for (const each of deadLetterStates)
         this.#deadLetters.set({ state: each }, deadLetters[each]);
@@ -189,24 +138,6 @@ export class ScrapedSeries {
     const named = purposes.flatMap((each) => unready[each].map(({ component }) => component));
     for (const component of causes)
       this.#causes.set({ component }, named.includes(component) ? 1 : 0);
-  }
-
-  #setRunners(runners: ScrapedGauges['runners']): void {
-    this.#runnerRate.reset();
-    this.#runnerTexts.reset();
-    for (const { id, name, device, state, ...figures } of runners.slice(0, namedRunnersMax)) {
-      const labels = { runner: id, name: name.slice(0, 100), device, state };
-      this.#runnerRate.set(labels, figures.textsPerSecond);
-      this.#runnerTexts.set(labels, figures.textsEmbedded);
-    }
-    for (const device of devices) {
-      for (const state of runnerStates) {
-        this.#runners.set(
-          { device, state },
-          runners.filter((runner) => runner.device === device && runner.state === state).length,
-        );
-      }
-    }
   }
 }
 
