@@ -23,6 +23,7 @@ import { start } from './start-benchmark.ts';
 import { store } from './store-benchmark.ts';
 import { stream } from './stream-benchmark.ts';
 import { table } from './table.ts';
+import { trust } from './trust-benchmark.ts';
 
 const benchmarks: readonly Benchmark[] = [
   embed,
@@ -35,6 +36,7 @@ const benchmarks: readonly Benchmark[] = [
   recovery,
   parse,
   mapping,
+  trust,
   kafka,
 ];
 
