@@ -22,6 +22,8 @@ export type CheckedFleetOptions = {
   /** Texts per second of each runner. */
   readonly trusted: readonly number[];
   readonly untrusted: readonly number[];
+  /** What the untrusted ones claim; `null`: the truth. */
+  readonly claimed?: number | null;
   /** `Infinity`: no golden texts among their jobs. */
   readonly checkIntervalMs: number;
   /** How long texts are counted, once all runners are proven. */
@@ -38,6 +40,8 @@ export type CheckedFleetFigures = {
   readonly samples: number;
   /** Seconds until all runners were proven. */
   readonly probationSeconds: number;
+  /** The longest time from a text's arrival until its vector, in all. */
+  readonly longestMs: number;
   /** Microseconds of this process, hub and runners together, for each text. */
   readonly processorMicros: number;
 };
@@ -54,9 +58,10 @@ const ignored = (): void => undefined;
 const provenMsMax = 600_000;
 
 export async function runCheckedFleet(options: CheckedFleetOptions): Promise<CheckedFleetFigures> {
-  const { trusted, untrusted, checkIntervalMs, measureMs, seed } = options;
+  const { trusted, untrusted, claimed = null, checkIntervalMs, measureMs, seed } = options;
   const clock = new ManualClock();
   const stop = new AbortController();
+  let longestMs = 0;
   const counted = { texts: 0, golden: 0, samples: 0 };
   const onCheck = (result: CrossCheckResult): void => {
     if (stop.signal.aborted) return;
@@ -65,15 +70,24 @@ export async function runCheckedFleet(options: CheckedFleetOptions): Promise<Che
   };
   const hub = openHub({ clock, signal: stop.signal, checkIntervalMs, seed, onCheck });
   const onGolden = (): void => void (counted.golden += 1);
-  for (const speed of trusted) serve(joined(hub, true), speed, clock, onGolden);
-  for (const speed of untrusted) serve(joined(hub, false), speed, clock, onGolden);
+  const join = (speed: number, isTrusted: boolean): void =>
+    serve(joined(hub, isTrusted), {
+      clock,
+      onGolden,
+      textsPerSecond: speed,
+      claimed: isTrusted ? speed : (claimed ?? speed),
+    });
+  for (const speed of trusted) join(speed, true);
+  for (const speed of untrusted) join(speed, false);
 
   // Two seconds of work always wait, so that no runner is ever idle.
   const atOnce = 2 * [...trusted, ...untrusted].reduce((sum, speed) => sum + speed, 0);
   const feed = async (n: number): Promise<void> => {
     while (!stop.signal.aborted) {
       const text = `text ${n} ${(counted.texts += 1)}`;
+      const from = clock.monotonic();
       await hub.service.embed(text, { priority: 'bulk', signal: stop.signal });
+      longestMs = Math.max(longestMs, clock.monotonic() - from);
     }
   };
   const feeding = Promise.allSettled(Array.from({ length: atOnce }, (_, n) => feed(n)));
@@ -97,6 +111,7 @@ export async function runCheckedFleet(options: CheckedFleetOptions): Promise<Che
     goldenTexts: counted.golden,
     samples: counted.samples,
     probationSeconds,
+    longestMs,
     processorMicros: (user + system) / counted.texts,
   };
   stop.abort();
@@ -165,7 +180,20 @@ function joined(hub: RunnerHub, trusted: boolean): Channel {
 }
 
 /** One job after the other, in the order in which they come. */
-function serve(channel: Channel, textsPerSecond: number, clock: ManualClock, onGolden: () => void) {
+function serve(
+  channel: Channel,
+  {
+    textsPerSecond,
+    claimed,
+    clock,
+    onGolden,
+  }: {
+    readonly textsPerSecond: number;
+    readonly claimed: number;
+    readonly clock: ManualClock;
+    readonly onGolden: () => void;
+  },
+): void {
   let last: Promise<void> = Promise.resolve();
   const work = async ({ jobId, attempt, texts }: JobAssign): Promise<void> => {
     await clock.sleep((texts.length * 1000) / textsPerSecond);
@@ -196,7 +224,7 @@ function serve(channel: Channel, textsPerSecond: number, clock: ManualClock, onG
       softwareAdapter: false,
       dtype: 'q8',
       ...model,
-      textsPerSecond,
+      textsPerSecond: claimed,
       limits: { textsPerJobMax: 512 },
     }),
   );

@@ -15,6 +15,8 @@ const checkShareMax = {
   'peer-check': 0.05,
 } as const;
 const checkTextsMax = 16;
+/** A runner has this long for each golden text when it joins, although it may claim to be fast. */
+const firstCheckTextMs = 1_500;
 /** More searches are expected for this long after a search. */
 const moreSearchesMsMax = 5_000;
 
@@ -58,10 +60,13 @@ export class JobDispatcher {
       const { check } = runner;
       if (check === null || runner.jobs.length >= jobsPerRunnerMax) continue;
       runner.check = null;
+      const jobId = `check-${++this.#lastCheck}`;
+      const deadlineMsMin = runner.state === 'checks' ? check.texts.length * firstCheckTextMs : 0;
       yield send(
         runner,
-        { group: null, lane: 'bulk', jobId: `check-${++this.#lastCheck}`, attempt: 1, ...check },
+        { group: null, lane: 'bulk', jobId, attempt: 1, ...check },
         now,
+        deadlineMsMin,
       );
     }
   }
@@ -208,9 +213,10 @@ function send(
   runner: Runner,
   job: Omit<Job, 'deadlineMs' | 'answeredAt'>,
   now: number,
+  deadlineMsMin = 0,
 ): Assignment {
   const { jobId, attempt, texts } = job;
-  const deadlineMs = runner.pace.deadlineMs(texts.length);
+  const deadlineMs = Math.max(runner.pace.deadlineMs(texts.length), deadlineMsMin);
   if (runner.jobs.length === 0) runner.startedAt = now;
   runner.jobs.push({ ...job, deadlineMs, answeredAt: null });
   return { runner: runner.id, jobId, attempt, deadlineMs, texts };
