@@ -252,8 +252,8 @@ async function mappingFor(header: readonly string[]): Promise<Mapping> {
     .map(({ name, missing }) => `${name} misses ${missing.join(', ')}`);
   throw new UsageError(
     `no ready-made mapping fits: found ${listed(header)}; ${closest.join('; ')}. ` +
-      'Write a mapping, or have npm run map draft one, and give it with --mapping FILE.yaml ' +
-      '(docs/import.md)',
+      'Have one drafted by  npm run map -- FILE --draft my.yaml  and give it with ' +
+      '--mapping my.yaml (docs/import.md)',
   );
 }
 

@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { parse } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
 import {
@@ -66,14 +67,22 @@ async function map(
       : draft === null
         ? await readyMadeMappings(records, now)
         : null;
-  const tried = found ?? draftedMapping(records);
+  const tried =
+    found ?? draftedMapping(records, { from: existsSync(name) ? 'file' : 'topic', now });
   if (draft !== null && tried.draft !== null)
     await writeFile(draft, tried.draft, { flag: 'wx' }).catch((error: unknown) => {
       throw new UsageError(`${draft}: cannot be written; it must not exist yet`, { cause: error });
     });
   const report = reportOf(records, tried.mappings, now);
-  process.stdout.write(`${tried.about}\n\n${reportText(report)}`);
+  const next = tried.draft !== null && existsSync(name) ? `\n${nextStep(name, draft)}\n` : '';
+  process.stdout.write(`${tried.about}\n\n${reportText(report)}${next}`);
   return report.events.size > 0 ? 0 : 1;
 }
+
+/** What to do with a draft for a file. `written`: where it is, if it was kept. */
+const nextStep = (file: string, written: string | null): string =>
+  written === null
+    ? `Keep this draft:  npm run map -- "${file}" --draft ${parse(file).name}.yaml`
+    : `Check ${written}, then:  npm run import -- "${file}" --mapping ${written}`;
 
 await runCommand(command, process.argv.slice(2), map);

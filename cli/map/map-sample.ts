@@ -3,7 +3,7 @@
 
 import { stringify } from 'yaml';
 import { parseJson, printable } from '#core/event/json-guard.ts';
-import { draftMapping } from '#core/mapping/draft-mapping.ts';
+import { draftMapping, type SampleSource } from '#core/mapping/draft-mapping.ts';
 import { parseMapping } from '#core/mapping/mapping.ts';
 import { type RecordMapping, recordMapping } from '#core/mapping/record-mapping.ts';
 import { loadMapping, readyMadeNames } from '../import/load-mapping.ts';
@@ -52,12 +52,15 @@ export async function readyMadeMappings(
 }
 
 /** @throws UsageError when the records show neither a product nor a search */
-export function draftedMapping(records: readonly SampleRecord[]): Tried {
+export function draftedMapping(
+  records: readonly SampleRecord[],
+  source: { readonly from: SampleSource; readonly now: number },
+): Tried {
   const values = records.flatMap(({ value }) => {
     const json = parseJson(value);
     return json.ok ? [json.value] : [];
   });
-  const { mapping, guesses } = draftMapping(values);
+  const { mapping, guesses } = draftMapping(values, source);
   const notes = ['Drafted by npm run map. Check it before you use it.', ...guesses];
   const draft = `${notes.map((note) => `# ${inOneLine(note)}\n`).join('')}${stringify(mapping)}`;
   const about = draft.split('\n').map(inOneLine).join('\n');

@@ -14,7 +14,7 @@ type Role = {
   readonly fits: (text: string) => boolean;
 };
 
-const words = (text: string): readonly string[] => text.trim().split(/\s+/);
+const words = (text: string): readonly string[] => text.match(/\S+/g) ?? [];
 const isText = (text: string): boolean => /\p{L}/u.test(text) && !/^[[{]/.test(text);
 const isId = (text: string): boolean => text.length <= 256 && !/^\s*[[{]/.test(text);
 const isNumber = (text: string): boolean =>
@@ -39,51 +39,67 @@ export const roles = {
     `timestamp eventtimestamp derivedtstamp eventtime time occurredat processedat createdat
      datecreatedgmt collectortstamp starttime timestampmicros originaltimestamp receivedat
      datecreated updatedat datetime date ts invoicedate orderpurchasetimestamp orderdate eventdate
-     tdat when at`,
+     tdat when at orderedat ordertime purchasedate purchasedat saledate soldat transactiondate
+     paidat placedat day`,
     '',
     () => true,
   ),
   user: role(
     `userid user customerid customer customeruniqueid visitorid memberid accountid buyerid shopperid
      personid uid anonymousid domainuserid userpseudoid agentidentifier agentid clientid deviceid
-     cookieid cookie networkuserid`,
+     cookieid cookie networkuserid customerno customernumber customeremail useremail email
+     emailaddress buyer customername`,
     '',
     isId,
   ),
   session: role(`sessionid usersession session domainsessionid visitid visit`, '', isId),
   /** Stands for the user where visitors have no name. */
-  guest: role(`sessionid session token cartid orderkey orderid invoiceno invoice id`, '', isId),
-  order: role(`orderid ordernumber invoiceno invoice invoiceid`, '', isId),
+  guest: role(
+    `sessionid session token cartid orderkey orderid orderno ordernumber invoiceno invoice receipt id`,
+    '',
+    isId,
+  ),
+  /** Tells that the log is of orders. */
+  order: role(
+    `orderid orderno ordernumber order invoiceno invoice invoiceid invoicenumber receiptid receipt
+     transactionid lineitemname paidat`,
+    '',
+    isId,
+  ),
   eventId: role(
     `eventid messageid msgid hitid uuid guid id identifier orderid queryid requestid`,
     '',
     isId,
   ),
   productId: role(
-    `productid itemid articleid stockcode sku productsku itemsku asin aid variantid productcode
+    `productid itemid articleid stockcode sku productsku itemsku lineitemsku asin aid variantid
+     productcode itemcode productno itemno articleno productnumber itemnumber articlenumber
      objectid gtin ean upc item article product`,
     `productid sku id identifier`,
     isId,
   ),
   productName: role(
-    `productname itemname producttitle prodname articlename`,
+    `productname itemname producttitle itemtitle prodname articlename lineitemname`,
     `title name label description`,
     isText,
   ),
+  /** Names a product where nothing else does. */
+  title: role(`title name label item product article`, '', isText),
   description: role(`description`, '', isText),
   category: role(
     `category categoryname itemcategory productcategory productcategoryname categorycode producttype
-     department categorypath`,
+     department categorypath collection productgroup productline itemgroup subcategory section`,
     'type',
     isText,
   ),
   brand: role(`brand brandname itembrand vendor manufacturer`, '', isText),
   price: role(
-    `price itemprice unitprice productprice saleprice currentprice offersprice listprice amount`,
+    `price itemprice unitprice productprice saleprice currentprice offersprice lineitemprice
+     listprice retailprice priceusd priceeur pricegbp amount`,
     'value',
     isNumber,
   ),
-  quantity: role(`quantity qty count units`, '', isNumber),
+  quantity: role(`quantity qty count units lineitemquantity pieces`, '', isNumber),
   query: role(
     `searchquery userquery searchterm searchtext searchphrase query q keyword keywords term`,
     '',
@@ -116,7 +132,8 @@ function rankOf(
   names: readonly string[],
   inProduct: readonly string[],
 ): number | null {
-  const path = name.split('.');
+  // A title such as `Item no.` is no path.
+  const path = name.split('.').filter((part) => part.trim() !== '');
   const last = letters(path.at(-1) ?? '');
   const both = letters(path.slice(-2).join(''));
   const [own, joined] = [names.indexOf(last), names.indexOf(both)];

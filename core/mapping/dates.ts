@@ -60,13 +60,15 @@ const unixDecimals: Readonly<Record<string, number>> = {
 };
 
 const timeOfDay = '[ H:mm[:ss[.f]][ ][Z]]';
-const timeOfHalfDay = ' h:mm[:ss][ ]a';
+const timeOfHalfDay = '[,] h:mm[:ss][ ]a';
 /** Tried in this order. Where day and month can be swapped, both are here: the sample decides. */
 const knownFormats: readonly string[] = [
   'yyyy-MM-dd[THH:mm[:ss[.f]][Z]]',
   `yyyy-M-d${timeOfDay}`,
   `yyyy/M/d${timeOfDay}`,
   `yyyy.M.d${timeOfDay}`,
+  `yyyy-M-d${timeOfHalfDay}`,
+  `yyyy/M/d${timeOfHalfDay}`,
   ...Object.keys(unixDecimals),
   ...['/', '.', '-'].flatMap((separator) =>
     ['d*M*yyyy', 'M*d*yyyy', 'd*M*yy', 'M*d*yy'].flatMap((date) => {
@@ -74,12 +76,12 @@ const knownFormats: readonly string[] = [
       return [`${day}${timeOfDay}`, `${day}${timeOfHalfDay}`];
     }),
   ),
-  `d MMM yyyy${timeOfDay}`,
-  `EEE[,] d MMM yyyy${timeOfDay}`,
-  `EEE[,] MMM d, yyyy${timeOfDay}`,
+  ...['d MMM yyyy', 'EEE[,] d MMM yyyy', 'EEE[,] MMM d, yyyy', 'MMM d, yyyy'].flatMap((date) => [
+    `${date}${timeOfDay}`,
+    `${date}${timeOfHalfDay}`,
+  ]),
   'EEE MMM d HH:mm:ss[ Z] yyyy',
   'dd/MMM/yyyy:HH:mm:ss Z',
-  `MMM d, yyyy${timeOfDay}`,
 ];
 
 /**
@@ -93,7 +95,9 @@ export function dateReader(format: string, zone: string): DateReader {
   if (decimals !== undefined) return unixReader(decimals);
   const pattern = new RegExp(`^${patternOf(format)}$`);
   return (text) => {
-    const parts = pattern.exec(text.trim())?.groups;
+    // Browsers and Node write such spaces before AM and PM.
+    const plain = text.replace(/[\u00a0\u202f]/g, ' ').trim();
+    const parts = pattern.exec(plain)?.groups;
     return parts === undefined ? null : fromParts(parts, offsetOf);
   };
 }

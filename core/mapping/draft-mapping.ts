@@ -16,14 +16,23 @@ export type Draft = {
   readonly guesses: readonly string[];
 };
 
+/** Where the sample is from. Records of a topic have a time and perhaps a key; rows have neither. */
+export type SampleSource = 'topic' | 'file';
+
 /** Guesses on the way. */
 type Notes = string[];
 type Columns = readonly SampleColumn[];
 
 const braced = ({ name }: SampleColumn): string => `{${name}}`;
 
-/** @throws UsageError when the records show neither a product nor a search */
-export function draftMapping(records: readonly unknown[]): Draft {
+/**
+ * @param now UTC ms: the time of events of a file without any
+ * @throws UsageError when the records show neither a product nor a search
+ */
+export function draftMapping(
+  records: readonly unknown[],
+  { from, now }: { readonly from: SampleSource; readonly now: number },
+): Draft {
   const sample = sampleColumns(records);
   const list = listOfProducts(sample);
   const inScope = sample.columns.filter(({ list: own }) => own === '' || isWithin(list, own));
@@ -38,7 +47,7 @@ export function draftMapping(records: readonly unknown[]): Draft {
     );
   }
   const type = typeOf(inScope, { list, hasProduct: product !== null }, guesses);
-  const time = timeOf(inScope, guesses);
+  const time = timeOf(inScope, guesses) ?? timeWithout(from, now, guesses);
   const decimal = detectDecimal(
     [roles.price, roles.quantity].flatMap((role) =>
       columnsOf(role, inScope).flatMap(({ texts }) => texts),
@@ -49,10 +58,13 @@ export function draftMapping(records: readonly unknown[]): Draft {
     ...(time.format !== null && { date_format: time.format }),
     ...(list !== '' && { each: `{${list}}` }),
     event: {
-      ...optional('event_id', uniqueId(ofRecord, sample.rows.get('') ?? 0, guesses)),
+      ...optional(
+        'event_id',
+        uniqueId(ofRecord, { records: sample.rows.get('') ?? 0, from }, guesses),
+      ),
       event_type: type.field,
       timestamp: time.from,
-      user_id: userOf(inScope, guesses),
+      user_id: userOf(inScope, guesses) ?? userWithout(from, guesses),
       ...optional('session_id', firstOf(columnsOf(roles.session, inScope))),
       ...optional('product', product),
       ...optional('search_query', query && braced(query)),
@@ -89,12 +101,11 @@ function listOfProducts({ columns, rows }: Sample): string {
 
 function productOf(columns: Columns, list: string, guesses: Notes): object | null {
   const own = within(columns, list);
-  const ids = columnsOf(roles.productId, own).slice(0, 2);
-  const [id] = ids;
+  const [id, second] = columnsOf(roles.productId, own);
   if (id === undefined) return null;
-  const titles = columnsOf(roles.productName, own).slice(0, 2);
-  // A log with codes and descriptions, and nothing else, has its names there.
-  const names = titles.length > 0 ? titles : columnsOf(roles.description, own).slice(0, 1);
+  // Of two, the second is for records without the first.
+  const ids = second === undefined || isEverywhere(id, own) ? [id] : [id, second];
+  const names = namesOf(own, id);
   const [category] = columnsOf(roles.category, own);
   const [price] = columnsOf(roles.price, own);
   const [description] = columnsOf(roles.description, own).filter((each) => !names.includes(each));
@@ -125,6 +136,18 @@ function productOf(columns: Columns, list: string, guesses: Notes): object | nul
     ...optional('category', category && braced(category)),
     price: price === undefined ? 0 : [braced(price), 0],
   };
+}
+
+/** Whether the column has as many texts as the fullest. */
+const isEverywhere = ({ texts }: SampleColumn, columns: Columns): boolean =>
+  columns.every((other) => other.texts.length <= texts.length);
+
+/** A log with codes and descriptions, and nothing else, has its names there. */
+function namesOf(columns: Columns, id: SampleColumn): Columns {
+  const named = columnsOf(roles.productName, columns).slice(0, 2);
+  if (named.length > 0) return named;
+  const titles = columnsOf(roles.title, columns).filter((column) => column !== id);
+  return [...titles, ...columnsOf(roles.description, columns)].slice(0, 1);
 }
 
 type TypeField = {
@@ -163,10 +186,9 @@ function typeOf(
 
 const valuesMax = 100;
 
-function timeOf(
-  columns: Columns,
-  guesses: Notes,
-): { readonly from: string | readonly string[]; readonly format: string | null } {
+type TimeField = { readonly from: string | readonly string[]; readonly format: string | null };
+
+function timeOf(columns: Columns, guesses: Notes): TimeField | null {
   const named = columnsOf(roles.timestamp, columns);
   const readable = named.filter(({ texts }) => texts.every(isTime));
   if (readable.length > 0)
@@ -174,15 +196,25 @@ function timeOf(
   for (const column of named) {
     const format = formatOf(column);
     if (format === null) continue;
-    guesses.push(`Dates such as "${column.texts[0]}" are read as ${format}.`);
+    const [text = ''] = column.texts;
+    const zone = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? '' : ', in UTC: add time_zone if it is another';
+    guesses.push(`Dates such as "${text}" are read as ${format}${zone}.`);
     return { from: braced(column), format };
   }
   const [other] = columns.filter(({ texts }) =>
     texts.every((text) => /^\d{4}-\d\d-\d\d[T ]/.test(text) && isTime(text)),
   );
-  if (other !== undefined) return { from: braced(other), format: null };
-  guesses.push('No member is a time: an event is as old as its record in Kafka.');
-  return { from: '{record:time}', format: null };
+  return other === undefined ? null : { from: braced(other), format: null };
+}
+
+function timeWithout(from: SampleSource, now: number, guesses: Notes): TimeField {
+  const time = from === 'topic' ? '{record:time}' : new Date(now).toISOString();
+  guesses.push(
+    from === 'topic'
+      ? 'No member is a time: an event is as old as its record in Kafka.'
+      : `No column is a time: every event is of ${time}.`,
+  );
+  return { from: time, format: null };
 }
 
 /**
@@ -198,29 +230,43 @@ function formatOf({ name, texts }: SampleColumn): string | null {
   }
 }
 
-function userOf(columns: Columns, guesses: Notes): string | readonly string[] {
+function userOf(columns: Columns, guesses: Notes): string | readonly string[] | null {
   const users = columnsOf(roles.user, columns)
     .slice(0, 3)
     .map((column) => braced(column));
   const [guest] = columnsOf(roles.guest, columns);
   const all = guest === undefined ? users : [...users, `guest:${braced(guest)}`];
-  if (all.length > 0) {
-    if (users.length === 0) guesses.push(`No member names the user: ${all[0]} does.`);
-    return oneOrMore(all);
-  }
-  guesses.push('No member names the user: the key of its record in Kafka does.');
-  return '{record:key}';
+  if (all.length === 0) return null;
+  if (users.length === 0) guesses.push(`No member names the user: ${all[0]} does.`);
+  return oneOrMore(all);
+}
+
+function userWithout(from: SampleSource, guesses: Notes): string {
+  guesses.push(
+    from === 'topic'
+      ? 'No member names the user: the key of its record in Kafka does.'
+      : 'No column names the user: every event is of one user, "unknown".',
+  );
+  return from === 'topic' ? '{record:key}' : 'unknown';
 }
 
 /** A column that holds a different id in each record. */
-function uniqueId(columns: Columns, records: number, guesses: Notes): string | null {
+function uniqueId(
+  columns: Columns,
+  { records, from }: { readonly records: number; readonly from: SampleSource },
+  guesses: Notes,
+): string | null {
+  // Each row of a file has an id anyway. An order may have more rows than in the sample.
+  const orders = from === 'file' ? columnsOf(roles.order, columns) : [];
   const [id] = columnsOf(roles.eventId, columns).filter(
-    ({ texts }) => texts.length === records && new Set(texts).size === records,
+    (column) =>
+      column.texts.length === records &&
+      new Set(column.texts).size === records &&
+      !orders.includes(column),
   );
   if (id !== undefined) return braced(id);
-  guesses.push(
-    'No member is an id of the event: it can be read from Kafka or a file, not over HTTP.',
-  );
+  if (from === 'topic')
+    guesses.push('No member is an id of the event: it can be read from Kafka, not over HTTP.');
   return null;
 }
 

@@ -100,7 +100,7 @@ test('texts of records steer no terminal, and add no line to a draft', () => {
     timestamp: now,
     position: { topic: 'sample', partition: 0, offset },
   }));
-  const { about, draft, mappings } = draftedMapping(sent);
+  const { about, draft, mappings } = draftedMapping(sent, { from: 'topic', now });
   const report = reportText(reportOf(sent, mappings, now));
   expect(draft).not.toMatch(/^b:/m);
   expect(`${about}${report}`).not.toMatch(/[^\P{C}\n]/u);
@@ -122,8 +122,11 @@ test('the command drafts a mapping for an unknown system, and overwrites no file
   const drafted = await map(file, '--draft', yaml);
   expect(drafted).toMatchObject({ code: 0, stderr: '' });
   expect(drafted.stdout).toContain('3 records: 2 events (add_to_cart 2), 1 passed over, 0 turned');
+  expect(drafted.stdout).toContain(
+    `Check ${yaml}, then:  npm run import -- "${file}" --mapping ${yaml}`,
+  );
   const records = await recordsOfFile(file, 100);
-  expect(await readFile(yaml, 'utf8')).toBe(draftedMapping(records).draft);
+  expect(await readFile(yaml, 'utf8')).toBe(draftedMapping(records, { from: 'file', now }).draft);
   const { mappings } = await givenMapping(yaml);
   expect(reportOf(records, mappings, now).events).toEqual(new Map([['add_to_cart', 2]]));
   expect(await map(file, '--draft', yaml)).toMatchObject({
