@@ -98,7 +98,7 @@ function pages() {
       rolldownOptions: {
         input: {
           console: resolve('pages/console/index.html'),
-          runner: resolve('pages/runner/index.html'),
+          lend: resolve('pages/lend/index.html'),
           demo: resolve('pages/demo/index.html'),
           'demo-offline': resolve('pages/demo/service-worker.ts'),
         },
@@ -122,7 +122,7 @@ function finish(): Plugin {
     },
     async closeBundle() {
       // The gateway serves demo/index.html as /demo, which is one level higher.
-      for (const page of ['console', 'demo', 'runner']) {
+      for (const page of ['console', 'demo', 'lend']) {
         const file = resolve(folder, page, 'index.html');
         writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"../assets/', '"assets/'));
       }

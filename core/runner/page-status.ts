@@ -8,8 +8,6 @@ export type PageRunnerState =
   | 'idle'
   /** Asks the gateway for its model, and whether the token is valid. */
   | 'starting'
-  /** Tries candidates, each in a fresh worker. */
-  | 'measuring'
   /** A worker loads the chosen model and checks its vectors. */
   | 'loading'
   /** Has a checked model, and no connection to the gateway. */
@@ -59,8 +57,8 @@ export type RunnerPageStatus = {
   readonly modelId: string | null;
   readonly modelRevision: string | null;
   /**
-   * Measurements in order of trial. Empty when there was nothing to choose, or when an earlier
-   * visit's choice was used.
+   * Measurements in order of trial: the first right candidate works while the others are measured.
+   * Empty when there was nothing to choose, or when an earlier visit's choice was used.
    */
   readonly measured: readonly Measured[];
   /** While files are loaded. */
@@ -78,6 +76,8 @@ export type RunnerPageStatus = {
   readonly restarts: number;
   /** The last error in plain words; `null` when nothing has gone wrong. */
   readonly lastError: string | null;
+  /** `failed` because the gateway does not accept the token: another one is needed. */
+  readonly tokenRefused: boolean;
   /** What happened, in plain words, newest last, at most 50. */
   readonly history: readonly { readonly at: number; readonly text: string }[];
   /** Bytes of page and workers together; `null` where the browser does not report it. */

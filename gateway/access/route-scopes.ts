@@ -30,6 +30,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /config': admin,
   'PUT /config/{section}': admin,
   'GET /demo': page,
+  'GET /lend': page,
   'GET /demo-offline.js': page,
   'GET /dead-letters': page,
   'GET /dlq/messages': read,

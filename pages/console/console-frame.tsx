@@ -16,6 +16,7 @@ const views = [
   ['dead-letters', 'Dead letters'],
 ] as const;
 const links = [
+  ['lend', 'Lend'],
   ['demo', 'Demo'],
   ['docs', 'API'],
 ] as const;

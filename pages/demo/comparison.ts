@@ -1,5 +1,5 @@
-// Compares WebGPU with WebAssembly on the same texts, one after the other, each in a fresh worker
-// that first proves its vectors.
+// Compares WebGPU with WebAssembly on the same texts, one after the other, each in a worker that
+// has proven its vectors.
 
 import { at } from '#core/errors/assert.ts';
 import type { EmbedderInfo } from '#core/ports.ts';

@@ -1,13 +1,11 @@
 // Composes the demo page: search and map, the list beside them, and below them the comparison of
-// devices and the lending of this tab.
+// devices and the ways from here.
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useStore } from '../shared/observable-store.ts';
 import { ComparisonPanel } from './comparison-panel.tsx';
 import type { ComparisonEngine } from './comparison.ts';
 import { Invitation } from './invitation.tsx';
-import { LendingPanel } from './lending-panel.tsx';
-import type { LendingEngine } from './lending.ts';
 import { ListPanel } from './list-panel.tsx';
 import { MapPanel } from './map-panel.tsx';
 import { readProducts } from './product-list.ts';
@@ -21,10 +19,9 @@ const searchDelayMs = 120;
 export type DemoProps = {
   readonly workbench: WorkbenchEngine;
   readonly comparison: ComparisonEngine;
-  readonly lending: LendingEngine;
 };
 
-export function Demo({ workbench, comparison, lending }: DemoProps) {
+export function Demo({ workbench, comparison }: DemoProps) {
   const bench = useStore(workbench.store);
   const [list, setList] = useState(() => readProducts(sampleList));
   const [query, setQuery] = useState('');
@@ -75,8 +72,24 @@ export function Demo({ workbench, comparison, lending }: DemoProps) {
       </div>
       <div class="pair">
         <ComparisonPanel engine={comparison} texts={texts} />
-        <LendingPanel engine={lending} />
+        <GoOn />
       </div>
     </>
+  );
+}
+
+function GoOn() {
+  return (
+    <section class="card" aria-labelledby="go-on-title">
+      <h2 id="go-on-title">From here</h2>
+      <p>
+        <a href="search">Search the live index</a>: the products and events that this gateway has
+        received.
+      </p>
+      <p>
+        <a href="lend">Lend this tab</a> to the gateway: it embeds new events until you leave. Your
+        own list stays on this device.
+      </p>
+    </section>
   );
 }

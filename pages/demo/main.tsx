@@ -4,37 +4,28 @@ import { render } from 'preact';
 import { startEmbedding } from '../shared/embedding/embedding-client.ts';
 import { findAdapter } from '../shared/embedding/gpu-adapter.ts';
 import { insecurePage } from '../shared/insecure-page.ts';
-import { watchBattery } from './battery.ts';
 import { ComparisonEngine } from './comparison.ts';
 import { choiceFor, sessionChoices } from './demo-candidates.ts';
 import { Demo } from './demo.tsx';
-import { joinTokenFor } from './join-token.ts';
-import { LendingEngine } from './lending.ts';
 import { WorkbenchEngine } from './workbench.ts';
 
 const now = (): number => performance.now();
 const workbench = new WorkbenchEngine({ start: startEmbedding, choices: sessionChoices, now });
 const comparison = new ComparisonEngine({
-  start: startEmbedding,
+  // What embedded the list is proven already.
+  start: async (request, signal) =>
+    (await workbench.borrowSession(request)) ?? startEmbedding(request, signal),
   now,
   adapter: findAdapter,
   choiceFor,
   isSecure: isSecureContext,
-});
-const lending = new LendingEngine({
-  startRunner: async (options) => {
-    const { startRunner } = await import('../shared/tab-runner/tab-runner.ts');
-    return startRunner(options);
-  },
-  joinToken: joinTokenFor,
-  watchBattery,
 });
 
 const app = document.getElementById('app') ?? document.body;
 app.replaceChildren();
 render(
   isSecureContext ? (
-    <Demo workbench={workbench} comparison={comparison} lending={lending} />
+    <Demo workbench={workbench} comparison={comparison} />
   ) : (
     <p role="alert">{insecurePage}</p>
   ),

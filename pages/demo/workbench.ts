@@ -128,6 +128,17 @@ export class WorkbenchEngine {
     else await this.#work();
   }
 
+  /** The proven session, if it runs in this way. The borrower cannot end it. `null`: none does. */
+  async borrowSession({
+    device,
+    dtype,
+  }: Pick<EmbeddingRequest, 'device' | 'dtype'>): Promise<Embedding | null> {
+    const embedding = await this.#embedding?.catch(() => null);
+    return embedding?.info.device === device && embedding.info.dtype === dtype
+      ? { ...embedding, dispose: () => undefined }
+      : null;
+  }
+
   dispose(): void {
     void this.#embedding?.then(
       (embedding) => embedding.dispose(),

@@ -178,7 +178,7 @@ test('when a real GPU is required, an emulated one ends the page', async () => {
   const run = watched({ gpu: { needed: true, hint: 'install the driver' } });
   run.page.answer = () => ({
     ...working,
-    state: 'measuring',
+    state: 'loading',
     adapter: 'google swiftshader',
     softwareAdapter: true,
   });

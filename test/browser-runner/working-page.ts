@@ -23,6 +23,7 @@ export const workingPage: RunnerPageStatus = {
   lastJobAt: 1,
   restarts: 0,
   lastError: null,
+  tokenRefused: false,
   history: [],
   memoryBytes: null,
 };

@@ -27,6 +27,8 @@ test(
       'This browser offers no WebGPU: the processor embeds, with WebAssembly.',
     );
     expect(await world.runnerNamed('first')).toMatchObject({ dtype: working.dtype });
+    // Nothing else is left to measure, and the choice is kept once the tab has a quiet moment.
+    await first.page.waitForFunction(() => localStorage.getItem('vectorstream-choice') !== null);
     await first.page.close();
 
     const second = await openTab('second');

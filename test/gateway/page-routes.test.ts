@@ -24,8 +24,8 @@ let app: TestApp;
 beforeAll(async () => {
   folder = await temporaryFolder();
   await mkdir(join(folder.path, 'assets'));
-  await mkdir(join(folder.path, 'runner'), { recursive: true });
-  await writeFile(join(folder.path, 'runner/index.html'), '<!doctype html><title>Runner</title>');
+  await mkdir(join(folder.path, 'lend'), { recursive: true });
+  await writeFile(join(folder.path, 'lend/index.html'), '<!doctype html><title>Lend</title>');
   await writeFile(join(folder.path, 'assets/page-abc.js'), script);
   await writeFile(join(folder.path, 'assets/page-abc.js.br'), brotliCompressSync(script));
   await writeFile(join(folder.path, 'assets/page-abc.js.gz'), gzipSync(script));
@@ -47,7 +47,8 @@ describe('a page and its assets', () => {
     expect((await get('/assets/page-abc.js')).headers.get('cache-control')).toBe(
       'public, max-age=31536000, immutable',
     );
-    const page = await get('/runner');
+    const page = await get('/lend');
+    expect(await (await get('/runner')).text()).toBe(await page.text());
     expect([
       page.status,
       page.headers.get('cache-control'),
@@ -121,7 +122,7 @@ describe('a page and its assets', () => {
   });
 
   test('without a build a page says what to do', async () => {
-    expect(await problemOf(await testApp().request('/runner'))).toMatchObject({
+    expect(await problemOf(await testApp().request('/lend'))).toMatchObject({
       status: 503,
       code: 'pages_not_built',
       detail: expect.stringContaining('npm run build'),
@@ -200,7 +201,7 @@ describe('the model', () => {
 
 test('where the API has a key, pages and model need none, and nothing else is open', async () => {
   const guarded = testApp({ pagesFolder: folder.path }, { VECTORSTREAM_API_KEY: apiKey });
-  for (const path of ['/runner', '/assets/page-abc.js', '/models/current'])
+  for (const path of ['/lend', '/assets/page-abc.js', '/models/current'])
     expect((await guarded.request(path)).status, path).toBe(200);
   for (const path of ['/stats', '/runners', '/assets', '/modelsx'])
     expect((await guarded.request(path)).status, path).toBe(401);

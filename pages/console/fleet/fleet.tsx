@@ -62,8 +62,8 @@ export function Fleet({ session }: { readonly session: Session }) {
         <Empty title="No runner is connected.">
           <p>
             New texts wait until there is one, and searches find by words only.{' '}
-            <a href="runner">Lend this tab</a>, or run <code>npm run runner</code> on any machine
-            that reaches this gateway.
+            <a href="lend">Lend this tab</a>, or run <code>npm run runner</code> on any machine that
+            reaches this gateway.
           </p>
         </Empty>
       )}

@@ -76,7 +76,7 @@ export function FirstSteps({
         <li>
           <h3>Lend a tab, and read on</h3>
           <p>
-            A <a href="runner">tab of any browser</a> can compute vectors for this gateway. The{' '}
+            A <a href="lend">tab of any browser</a> can compute vectors for this gateway. The{' '}
             <a href="demo">demo</a> searches a list within a tab alone. The{' '}
             <a href="docs">API reference</a> has one call for every path.
           </p>

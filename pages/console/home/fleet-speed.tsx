@@ -26,7 +26,7 @@ export function FleetSpeed({ runners }: { readonly runners: Runners | null }) {
           <p>
             {runners.length === 0 ? (
               <>
-                <a href="runner">Lend this tab</a>, or run <code>npm run runner</code>.
+                <a href="lend">Lend this tab</a>, or run <code>npm run runner</code>.
               </>
             ) : (
               'A new runner first proves that its vectors are right.'

@@ -89,6 +89,7 @@ export function idleStatus(name: string): RunnerPageStatus {
     lastJobAt: null,
     restarts: 0,
     lastError: null,
+    tokenRefused: false,
     history: [],
     memoryBytes: null,
   };

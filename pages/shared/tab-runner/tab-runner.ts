@@ -9,18 +9,20 @@ import { findAdapter, type Adapter } from '../embedding/gpu-adapter.ts';
 import { openOffer } from '../embedding/model-offer.ts';
 import { pageRounds, type PageCandidate } from '../embedding/page-candidates.ts';
 import { threadsOf } from '../embedding/wasm-threads.ts';
-import { withoutStop } from '../format.ts';
+import { formatDevice, withoutStop } from '../format.ts';
 import { insecurePage } from '../insecure-page.ts';
 import { runnerToken } from '../tab-secrets.ts';
 import { tokenProblem } from '../token-check.ts';
 import { forgetCachedChoice } from './cached-choice.ts';
-import { choosePageCandidates } from './cached-or-measured.ts';
 import { isRetryable, retryWhileUnavailable } from './retry-while-unavailable.ts';
 import { StatusBoard } from './status-board.ts';
+import { TabChoice } from './tab-choice.ts';
 import { TabSession, type SessionEnd } from './tab-session.ts';
 import { watchTab } from './watch-tab.ts';
 
 const drainMsMax = 10_000;
+/** Without a job for so long, there is time to measure. */
+const quietSeconds = 5;
 
 /** Begins at once. Never rejects: the status reports all, and ends as `stopped` or `failed`. */
 export function startRunner(options: RunnerOptions): RunnerHandle {
@@ -75,7 +77,8 @@ class TabRunner {
     } catch (error) {
       if (this.#stop.signal.aborted)
         return this.#board.state('stopped', { progress: null, runnerId: null });
-      this.#board.state('failed', { progress: null, runnerId: null });
+      const tokenRefused = error instanceof PageError && error.isRefused;
+      this.#board.state('failed', { progress: null, runnerId: null, tokenRefused });
       // The cached choice no longer works.
       if (error instanceof NoCandidateError) forgetCachedChoice();
       this.#board.trouble(error instanceof Error ? error.message : String(error));
@@ -109,7 +112,7 @@ class TabRunner {
       threads,
     });
     board.say(sentenceOn(adapter, this.#options.device));
-    const candidates = await choosePageCandidates({
+    const choice = new TabChoice({
       rounds: pageRounds(manifest, this.#options, adapter),
       wanted: this.#options,
       threads,
@@ -117,17 +120,20 @@ class TabRunner {
       modelRevision: revision,
       adapterName: adapter?.name ?? null,
       board,
-      signal: this.#stop.signal,
     });
-    return this.#serve(candidates, threads);
+    for (;;) {
+      const end = await this.#serve(choice, threads);
+      if (end !== 'better-found') return end;
+    }
   }
 
   async #checkToken(): Promise<void> {
     await this.#retry(async () => {
       const problem = await tokenProblem(this.#options.token, this.#stop.signal);
       if (problem === null) return;
-      if (problem.kind === 'refused') runnerToken.forget();
-      throw new PageError(problem.message, problem.kind === 'unreachable');
+      const isRefused = problem.kind === 'refused';
+      if (isRefused) runnerToken.forget();
+      throw new PageError(problem.message, { isRefused, retryable: !isRefused });
     });
   }
 
@@ -140,11 +146,16 @@ class TabRunner {
   }
 
   async #serve(
-    candidates: readonly PageCandidate[],
+    choice: TabChoice,
     threads: number,
-  ): Promise<'ended' | 'model-changed'> {
+  ): Promise<'ended' | 'model-changed' | 'better-found'> {
     const stop = new AbortController();
     const ends: SessionEnd[] = [];
+    const end = (reason: SessionEnd): void => {
+      ends.push(reason);
+      if (reason.kind === 'refused') runnerToken.forget();
+      stop.abort();
+    };
     const start = (candidate: PageCandidate): Worker => {
       this.#session = new TabSession({
         candidate,
@@ -153,28 +164,61 @@ class TabRunner {
         name: this.#options.name,
         share: () => this.#share,
         board: this.#board,
-        onEnd: (end) => {
-          ends.push(end);
-          if (end.kind === 'refused') runnerToken.forget();
-          stop.abort();
-        },
+        onEnd: end,
+        onStarted: (result) => choice.note(result),
       });
       return this.#session;
     };
     const onReplaced = (fields: object, message: string): void =>
       this.#reportReplacement(fields, message);
-    await supervise({
-      candidates,
-      start,
-      clock: systemClock,
-      signal: AbortSignal.any([this.#stop.signal, stop.signal]),
-      drainMsMax,
-      layoutFor: () => ({ processes: 1, threads }),
-      log: { debug: () => undefined, info: () => undefined, warn: onReplaced, error: onReplaced },
-    });
-    const refusal = ends.find((end) => end.kind === 'refused');
-    if (refusal !== undefined) throw new PageError(refusal.message);
-    return ends.length > 0 && !this.#stop.signal.aborted ? 'model-changed' : 'ended';
+    const signal = AbortSignal.any([this.#stop.signal, stop.signal]);
+    if (choice.isOpen) void this.#measureOthers(choice, signal, end);
+    try {
+      await supervise({
+        candidates: choice.candidates,
+        start,
+        clock: systemClock,
+        signal,
+        drainMsMax,
+        layoutFor: () => ({ processes: 1, threads }),
+        log: { debug: () => undefined, info: () => undefined, warn: onReplaced, error: onReplaced },
+      });
+    } catch (error) {
+      throw error instanceof NoCandidateError ? choice.failure(error) : error;
+    } finally {
+      stop.abort();
+    }
+    const refusal = ends.find(({ kind }) => kind === 'refused');
+    if (refusal?.kind === 'refused') throw new PageError(refusal.message, { isRefused: true });
+    if (this.#stop.signal.aborted) return 'ended';
+    return ends[0]?.kind === 'model-changed' || ends[0]?.kind === 'better-found'
+      ? ends[0].kind
+      : 'ended';
+  }
+
+  /** Never rejects. */
+  async #measureOthers(
+    choice: TabChoice,
+    signal: AbortSignal,
+    end: (reason: SessionEnd) => void,
+  ): Promise<void> {
+    const quiet = async (): Promise<void> => {
+      for (let seconds = 0; seconds < quietSeconds;) {
+        await systemClock.sleep(1000, signal);
+        seconds = this.#session?.isWaiting === true ? seconds + 1 : 0;
+      }
+    };
+    try {
+      await quiet();
+      const jobsBegun = (): number => this.#session?.jobsBegun ?? 0;
+      if (!(await choice.measureOthers({ signal, quiet, jobsBegun }))) return;
+      const [best] = choice.candidates;
+      if (best === undefined) return;
+      this.#board.say(`${formatDevice(best.device, best.dtype)} is better here and takes over.`);
+      end({ kind: 'better-found' });
+    } catch (error) {
+      if (!signal.aborted) this.#board.trouble(String(error));
+    }
   }
 
   /** Turns the supervisor's log line on a worker that ended into a sentence for the person. */
@@ -202,8 +246,11 @@ class PageError extends VectorStreamError {
   override readonly name = 'PageError';
   readonly code = 'page';
   readonly retryable: boolean;
-  constructor(message: string, retryable = false) {
+  /** The gateway does not accept the token. */
+  readonly isRefused: boolean;
+  constructor(message: string, { isRefused = false, retryable = false } = {}) {
     super(message);
+    this.isRefused = isRefused;
     this.retryable = retryable;
   }
 }

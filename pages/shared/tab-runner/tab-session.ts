@@ -4,6 +4,7 @@
 import { VectorStreamError } from '#core/errors/errors.ts';
 import { defaultPace, Pace } from '#core/fleet/runner-pace.ts';
 import { textsPerJobMax } from '#core/protocol/wire.ts';
+import type { ProbeResult } from '#core/runner/device-candidates.ts';
 import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
 import { isDownloadError } from '../embedding/download.ts';
 import { startEmbedding, type Embedding } from '../embedding/embedding-client.ts';
@@ -12,13 +13,16 @@ import { Timeout } from '../embedding/timeout.ts';
 import type { ServeEvent } from '../embedding/worker-messages.ts';
 import { formatDevice, formatRate } from '../format.ts';
 import { gatewayAddress } from '../gateway-address.ts';
+import { failedProbe } from './probe-others.ts';
 import { retryWhileUnavailable } from './retry-while-unavailable.ts';
 import type { StatusBoard } from './status-board.ts';
 
-/** An end that a fresh worker would meet again. */
+/** Why no fresh worker of the same kind follows. */
 export type SessionEnd =
   | { readonly kind: 'refused'; readonly message: string }
-  | { readonly kind: 'model-changed' };
+  | { readonly kind: 'model-changed' }
+  /** Another candidate was measured, and is better. */
+  | { readonly kind: 'better-found' };
 
 export type TabSessionOptions = {
   readonly candidate: PageCandidate;
@@ -28,6 +32,8 @@ export type TabSessionOptions = {
   readonly share: () => number;
   readonly board: StatusBoard;
   readonly onEnd: (end: SessionEnd) => void;
+  /** How the start went: right, or why not. A start that was stopped is not told. */
+  readonly onStarted: (result: ProbeResult) => void;
 };
 
 /** A software adapter takes minutes for the golden texts. */
@@ -48,6 +54,7 @@ export class TabSession implements Worker {
   #embedding: Embedding | null = null;
   /** Runs while the worker embeds a job. */
   #jobTimeout: Timeout | null = null;
+  #jobsBegun = 0;
 
   constructor(options: TabSessionOptions) {
     this.#options = options;
@@ -65,19 +72,33 @@ export class TabSession implements Worker {
     this.#embedding?.dispose();
   }
 
+  get jobsBegun(): number {
+    return this.#jobsBegun;
+  }
+
+  /** Joined, without a job in work. */
+  get isWaiting(): boolean {
+    return this.#options.board.status.runnerId !== null && this.#jobTimeout === null;
+  }
+
   setShare(share: number): void {
     this.#embedding?.setShare(share);
   }
 
   async #run(): Promise<WorkerEnding> {
+    const { candidate, onStarted } = this.#options;
     let ready = false;
     try {
       const embedding = await this.#start();
       this.#embedding = embedding;
+      const { textsPerSecond } = embedding.info;
+      onStarted({ ok: true, candidate, textsPerSecond, golden: embedding.golden });
       ready = true;
       await this.#serve(embedding);
       return { done: true, renew: false, ready, message: 'drained', retryable: false };
     } catch (error) {
+      const isStopped = this.#kill.signal.aborted || this.#drain.signal.aborted;
+      if (!ready && !isStopped) onStarted(failedProbe(candidate, error));
       const message = error instanceof Error ? error.message : String(error);
       const code = error instanceof VectorStreamError ? error.code : '';
       if (code === 'token_refused') this.#options.onEnd({ kind: 'refused', message });
@@ -137,6 +158,7 @@ export class TabSession implements Worker {
         board.say('Joined the fleet: its first job is to prove its vectors to the gateway.');
         return board.state('working', { runnerId: event.runnerId });
       case 'working':
+        this.#jobsBegun += 1;
         return this.#startJobTimeout(event.texts, embedding);
       case 'job':
         return board.job(event.texts, event.ms);

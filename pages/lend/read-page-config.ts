@@ -17,12 +17,17 @@ export type PageSettings = {
   readonly threads: number;
   /** Share of its time that the tab works, 0 < share ≤ 1. */
   readonly share: number;
+  /** Works less while the machine runs on its battery. */
+  readonly savesBattery: boolean;
 };
+
+/** Of a tab whose owner said nothing: it leaves the machine to them. */
+const courteousShare = 0.5;
 
 /**
  * Reads an address such as
- * `/runner?device=webgpu&dtype=fp32&speedup-min=2&threads=1&name=desk&share=0.5#token=…`, and
- * removes the token from the address bar.
+ * `/lend?device=webgpu&dtype=fp32&speedup-min=2&threads=1&name=desk&share=0.5#token=…`, and removes
+ * the token from the address bar.
  */
 export function readPageConfig(): PageSettings {
   const query = new URLSearchParams(location.search);
@@ -36,9 +41,10 @@ export function readPageConfig(): PageSettings {
   }
   const device = given?.device ?? query.get('device');
   const speedupMin = given?.speedupMin ?? Number(query.get('speedup-min'));
-  const share = Number(query.get('share') ?? 1);
+  const token = given?.token ?? fragment ?? runnerToken.read();
+  const share = Number(query.get('share') ?? (token === null ? courteousShare : 1));
   return {
-    token: given?.token ?? fragment ?? runnerToken.read(),
+    token,
     name:
       (given?.name ?? query.get('name') ?? browserName(navigator.userAgent)).slice(0, 100) || 'tab',
     device: device === 'webgpu' || device === 'wasm' ? device : 'auto',
@@ -46,6 +52,7 @@ export function readPageConfig(): PageSettings {
     speedupMin: speedupMin >= 1 ? speedupMin : speedupMinDefault,
     threads: threadsFrom(given?.threads ?? query.get('threads')),
     share: share > 0 && share <= 1 ? share : 1,
+    savesBattery: given === undefined,
   };
 }
 

@@ -1,11 +1,15 @@
-// Lends this tab to the gateway's fleet with the runner of the runner page, and limits its work as
-// the person wants.
+// Lends this tab to the gateway's fleet: gets a token, keeps a runner going, limits its work as the
+// person wants, and says in plain words what is wrong.
 
-import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 import { Store } from '../shared/observable-store.ts';
-import { messageOf } from './describe-session.ts';
+import {
+  isRetryable,
+  retryWhileUnavailable,
+} from '../shared/tab-runner/retry-while-unavailable.ts';
+import { runnerToken } from '../shared/tab-secrets.ts';
 import { CredentialNeededError } from './join-token.ts';
+import type { PageSettings } from './read-page-config.ts';
 
 export type Lending = {
   readonly phase: 'idle' | 'asking' | 'lending' | 'leaving';
@@ -24,8 +28,8 @@ export type Lending = {
 };
 
 export type LendingDependencies = {
-  readonly startRunner: (options: RunnerOptions) => RunnerHandle | Promise<RunnerHandle>;
-  /** @throws CredentialNeededError */
+  readonly startRunner: (options: RunnerOptions) => RunnerHandle;
+  /** @throws CredentialNeededError, or a retryable error while the gateway cannot be reached */
   readonly joinToken: (credential: string) => Promise<string>;
   /** Calls back now and at every change; with `null` where the browser does not report it. */
   readonly watchBattery: (onChange: (onBattery: boolean | null) => void) => void;
@@ -35,20 +39,28 @@ export type LendingDependencies = {
 export const batteryShareMax = 0.25;
 
 export class LendingEngine {
-  readonly store = new Store<Lending>({
-    phase: 'idle',
-    needsCredential: false,
-    trouble: null,
-    status: null,
-    share: 0.5,
-    savesBattery: true,
-    onBattery: null,
-  });
+  readonly store: Store<Lending>;
   readonly #dependencies: LendingDependencies;
+  readonly #settings: PageSettings;
+  /** The token that worked last, or that the page was opened with. */
+  #token: string | null;
   #runner: RunnerHandle | null = null;
+  #asking = new AbortController();
 
-  constructor(dependencies: LendingDependencies) {
+  constructor(settings: PageSettings, dependencies: LendingDependencies) {
+    this.#settings = settings;
     this.#dependencies = dependencies;
+    this.#token = settings.token;
+    const { share, savesBattery } = settings;
+    this.store = new Store<Lending>({
+      phase: 'idle',
+      needsCredential: false,
+      trouble: null,
+      status: null,
+      share,
+      savesBattery,
+      onBattery: null,
+    });
     dependencies.watchBattery((onBattery) => this.#change({ onBattery }));
   }
 
@@ -58,29 +70,38 @@ export class LendingEngine {
     return savesBattery && onBattery === true ? Math.min(share, batteryShareMax) : share;
   }
 
-  /** Does nothing unless idle. Never rejects: the store says what went wrong. */
-  async lend(credential: string): Promise<void> {
+  /**
+   * Does nothing unless idle. '' uses the token of the page's address, or asks the gateway for one.
+   * Never rejects: the store says what went wrong.
+   */
+  async lend(credential = ''): Promise<void> {
     if (this.store.value.phase !== 'idle') return;
     this.store.set({ phase: 'asking', trouble: null, status: null });
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
     try {
-      const token = await this.#dependencies.joinToken(credential.trim());
-      this.store.set({ phase: 'lending', needsCredential: false });
-      this.#runner = await this.#dependencies.startRunner({
+      const given = credential.trim();
+      const token = given === '' && this.#token !== null ? this.#token : await this.#ask(given);
+      signal.throwIfAborted();
+      this.#token = token;
+      // A reload then joins again. What the gateway gives to anybody is asked for again.
+      if (given !== '') runnerToken.write(token);
+      this.store.set({ phase: 'lending', needsCredential: false, trouble: null });
+      const { name, device, dtype, speedupMin, threads } = this.#settings;
+      this.#runner = this.#dependencies.startRunner({
         token,
-        name: 'demo page',
-        device: 'auto',
-        dtype: 'auto',
-        speedupMin: speedupMinDefault,
-        threads: 0,
+        name,
+        device,
+        dtype,
+        speedupMin,
+        threads,
         share: this.#workingShare,
         onStatus: (status) => this.#onStatus(status),
       });
-      // The share may have changed while the runner started.
-      this.#runner.setShare(this.#workingShare);
     } catch (error) {
       this.store.set({
         phase: 'idle',
-        trouble: messageOf(error),
+        trouble: signal.aborted ? null : messageOf(error),
         needsCredential: this.store.value.needsCredential || error instanceof CredentialNeededError,
       });
     }
@@ -88,9 +109,11 @@ export class LendingEngine {
 
   /** Finishes the work in progress, at full speed, and leaves the fleet. */
   async leave(): Promise<void> {
+    this.#asking.abort();
     const runner = this.#runner;
     if (runner === null || this.store.value.phase !== 'lending') return;
     this.store.set({ phase: 'leaving' });
+    runnerToken.forget();
     runner.setShare(1);
     await runner.stop();
     this.#onEnd();
@@ -100,15 +123,26 @@ export class LendingEngine {
     this.#change(changes);
   }
 
+  /** Asks for a token until the gateway answers. */
+  #ask(credential: string): Promise<string> {
+    return retryWhileUnavailable(() => this.#dependencies.joinToken(credential), {
+      signal: this.#asking.signal,
+      isUnavailable: isRetryable,
+      onTrouble: (trouble) => this.store.set({ trouble }),
+    });
+  }
+
   #change(changes: Partial<Lending>): void {
     this.store.set(changes);
     if (this.store.value.phase === 'lending') this.#runner?.setShare(this.#workingShare);
   }
 
   #onStatus(status: RunnerPageStatus): void {
-    this.store.set({ status });
-    if (status.state === 'failed')
-      this.store.set({ trouble: status.lastError ?? 'The runner cannot go on.' });
+    this.store.set({ status, trouble: status.state === 'working' ? null : status.lastError });
+    if (status.tokenRefused) {
+      this.#token = null;
+      this.store.set({ needsCredential: true });
+    }
     // The gateway may drain the runner too.
     if (status.state === 'failed' || status.state === 'stopped') this.#onEnd();
   }
@@ -118,3 +152,9 @@ export class LendingEngine {
     this.store.set({ phase: 'idle' });
   }
 }
+
+/** What a part of the page gets. */
+export type LendProps = { readonly engine: LendingEngine; readonly lending: Lending };
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 // Gets the token with which a tab may join the fleet: from the gateway, or from what a person
 // entered.
 
+import { VectorStreamError } from '#core/errors/errors.ts';
 import { gatewayAddress } from '../shared/gateway-address.ts';
 import { tokenProblem } from '../shared/token-check.ts';
 
@@ -10,18 +11,25 @@ const joinTokenPrefix = 'vsj';
  * Valid for a day's work. Two runners, because a broken connection may still count when the tab
  * connects again.
  */
-const terms = { name: 'demo page', ttl_minutes: 720, runners_max: 2 };
+const terms = { name: 'lent tab', ttl_minutes: 720, runners_max: 2 };
 
 /** The gateway needs a join token or an API key: show a field for one. */
 export class CredentialNeededError extends Error {
   override readonly name = 'CredentialNeededError';
 }
 
+/** Asking again later helps. */
+class UnreachableError extends VectorStreamError {
+  override readonly name = 'UnreachableError';
+  readonly code = 'gateway_unreachable';
+  readonly retryable = true;
+}
+
 /**
  * `credential`: a join token, an API key, the fleet's own runner token, or '' where the gateway
  * asks for none.
  *
- * @throws CredentialNeededError, or Error when the gateway cannot be reached; both in plain words
+ * @throws CredentialNeededError, UnreachableError; both in plain words
  */
 export async function joinTokenFor(credential: string): Promise<string> {
   if (credential.startsWith(joinTokenPrefix)) return checked(credential);
@@ -33,9 +41,7 @@ export async function joinTokenFor(credential: string): Promise<string> {
       ...(credential !== '' && { Authorization: `Bearer ${credential}` }),
     },
   }).catch((cause: unknown) => {
-    throw new Error('The gateway cannot be reached. You can lend this tab once it is back.', {
-      cause,
-    });
+    throw new UnreachableError('The gateway cannot be reached', { cause });
   });
   const body: unknown = await response.json().catch(() => null);
   if (response.status === 401 && credential === '')
@@ -60,6 +66,7 @@ export async function joinTokenFor(credential: string): Promise<string> {
 /** The token, once the gateway has accepted it. */
 async function checked(token: string): Promise<string> {
   const problem = await tokenProblem(token, new AbortController().signal);
+  if (problem?.kind === 'unreachable') throw new UnreachableError(problem.message);
   if (problem !== null) throw new CredentialNeededError(problem.message);
   return token;
 }
