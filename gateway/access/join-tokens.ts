@@ -49,8 +49,9 @@ const fileSchema = z.object({
 });
 
 /**
- * `secret` is the shared runner token. The file in `dataDir` records which tokens this gateway has
- * issued, but not the tokens themselves. What is revoked stands in `blocks`.
+ * `secret`: what gateways with the same join tokens share, and no untrusted runner knows. The file
+ * in `dataDir` records which tokens this gateway has issued, but not the tokens themselves. What is
+ * revoked stands in `blocks`.
  *
  * @throws UsageError when the file cannot be read
  */
@@ -109,7 +110,7 @@ export class JoinTokens {
     blocks: Revocations,
     { made, revoked }: z.infer<typeof fileSchema>,
   ) {
-    // The key is derived from the secret: a signature then reveals nothing about the shared token.
+    // The key is derived from the secret: a signature then reveals nothing about it.
     this.#key = createHmac('sha256', secret).update('vectorstream join tokens').digest();
     this.#file = file;
     this.#clock = clock;

@@ -6,8 +6,8 @@ import { Repair } from '#core/trust/repair.ts';
 import { RunnerBlocks } from '#core/trust/runner-blocks.ts';
 import type { Access } from '../access/authorization.ts';
 import { openJoinTokens, type JoinTokens } from '../access/join-tokens.ts';
+import { freshToken, localSecret } from '../access/local-secret.ts';
 import { checkRunnerToken, type RunnerTokens } from '../access/runner-admission.ts';
-import { freshToken, localRunnerToken } from '../access/runner-token.ts';
 import { limitTokenGuesses, runnerAddress, type AdmitRunner } from '../access/token-guess-limit.ts';
 import type { Config } from '../config/config.ts';
 import type { RunnerHub } from '../fleet/hub-types.ts';
@@ -75,7 +75,7 @@ export async function openFleet(
 ): Promise<FleetParts> {
   const { identity, golden, bounds, prefixes } = model;
   const { backoff } = pipelineLimits(config);
-  const { tokens, blocks, joinTokens, ownToken } = await openJoining({
+  const { tokens, blocks, joinTokens, ownToken, addressMark } = await openJoining({
     config,
     store,
     dataDir,
@@ -103,7 +103,7 @@ export async function openFleet(
     log,
     provenanceLog: repair,
     blocks,
-    addressMark: addressMarks(tokens.shared),
+    addressMark,
     random: secureRandom(),
     addressOf: (request) => runnerAddress(access, request),
     limits: hubLimits(config),
@@ -145,7 +145,10 @@ async function openJoining({
   clock,
   log,
 }: Pick<FleetPartsOptions, 'config' | 'store' | 'dataDir' | 'clock' | 'log'>): Promise<
-  Pick<FleetParts, 'blocks' | 'joinTokens' | 'ownToken'> & { readonly tokens: RunnerTokens }
+  Pick<FleetParts, 'blocks' | 'joinTokens' | 'ownToken'> & {
+    readonly tokens: RunnerTokens;
+    readonly addressMark: (address: string) => string;
+  }
 > {
   const { trustedToken, token } = config.runners;
   const blocks = new RunnerBlocks({
@@ -154,13 +157,17 @@ async function openJoining({
     backoff: pipelineLimits(config).backoff,
     onFailure: blocksTrouble(log, clock),
   });
-  const shared = token ?? (await localRunnerToken(dataDir));
-  const joinTokens = await openJoinTokens({ secret: shared, dataDir, clock, blocks });
+  const shared = token ?? (await localSecret(dataDir, 'runner-token'));
+  // Whoever knows it can make join tokens, each of which counts as another owner: runners must not.
+  const secret =
+    trustedToken ??
+    (store.kind === 'qdrant' ? shared : await localSecret(dataDir, 'join-token-key'));
+  const joinTokens = await openJoinTokens({ secret, dataDir, clock, blocks });
   const ownToken = freshToken();
   const tokens = {
     shared,
     trusted: trustedToken === null ? [ownToken] : [ownToken, trustedToken],
     join: (text: string) => joinTokens.verify(text),
   };
-  return { blocks, joinTokens, ownToken, tokens };
+  return { blocks, joinTokens, ownToken, tokens, addressMark: addressMarks(secret) };
 }

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { systemClock } from '#core/time/clock.ts';
-import { freshToken, localRunnerToken } from '../../gateway/access/runner-token.ts';
+import { freshToken, localSecret } from '../../gateway/access/local-secret.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { startLocalRunners } from '../../gateway/fleet/own-runners-process.ts';
 import { failureMessage } from '../../gateway/gateway-command.ts';
@@ -89,23 +89,23 @@ const upgrade = (path: string) =>
 
 describe('the runner token', () => {
   test('is created once, readable by this user only, and kept', async () => {
-    const token = await localRunnerToken(folder);
+    const token = await localSecret(folder, 'runner-token');
     expect(token).toMatch(/^[\w-]{43}$/);
     expect((await stat(join(folder, 'runner-token'))).mode & 0o777).toBe(0o600);
-    expect(await localRunnerToken(folder)).toBe(token);
+    expect(await localSecret(folder, 'runner-token')).toBe(token);
     expect(freshToken()).not.toBe(freshToken());
   });
 
   test('its data folder is created when nothing else has done so', async () => {
     const made = join(folder, 'with', 'kafka-and-qdrant');
-    expect(await localRunnerToken(made)).toBe(await localRunnerToken(made));
+    expect(await localSecret(made, 'runner-token')).toBe(await localSecret(made, 'runner-token'));
     expect((await stat(made)).mode & 0o777).toBe(0o700);
   });
 
   test('a file with other content is named in an error and not used', async () => {
     await writeFile(join(folder, 'runner-token'), 'two words\n');
-    await expect(localRunnerToken(folder)).rejects.toThrow(UsageError);
-    await expect(localRunnerToken(join(folder, 'runner-token'))).rejects.toThrow(
+    await expect(localSecret(folder, 'runner-token')).rejects.toThrow(UsageError);
+    await expect(localSecret(join(folder, 'runner-token'), 'runner-token')).rejects.toThrow(
       /runner-token cannot be used/,
     );
   });

@@ -11,10 +11,12 @@ import { runRunnerLoop } from '#core/protocol/runner-loop.ts';
 import { connectWebSocket } from '#core/protocol/websocket-channel.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { always } from '#core/time/fair-queue.ts';
+import { openJoinTokens } from '../../gateway/access/join-tokens.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
+import { loadedBlocks } from '../helpers/hub-parts.ts';
 import { event } from './test-services.ts';
 
 let folder = '';
@@ -97,6 +99,25 @@ const post = (url: string, path: string, body: unknown) =>
     body: JSON.stringify(body),
   });
 const stats = async (url: string) => (await fetch(`${url}/stats`)).json();
+
+test('a holder of the shared runner token cannot make join tokens', async () => {
+  const [name, clock] = ['forged', systemClock];
+  const { url } = await start(name);
+  const secret = (await readFile(join(folder, name, 'runner-token'), 'utf8')).trim();
+  const dataDir = join(folder, 'forger');
+  const forger = await openJoinTokens({ secret, dataDir, clock, blocks: loadedBlocks(clock) });
+  const terms = { name, ttlMs: 60_000, runnersMax: 1_000, textsPerSecondMax: null };
+  const forged = await forger.make(terms);
+  const { token }: { readonly token: string } = await (
+    await post(url, '/runners/tokens', {})
+  ).json();
+  const knock = async (offered = '') =>
+    (await fetch(`${url}/runners/connect`, { headers: { authorization: `Bearer ${offered}` } }))
+      .status;
+  expect([await knock(secret), await knock(token), await knock(forged?.token)]).toEqual([
+    204, 204, 401,
+  ]);
+});
 
 describe('the gateway', () => {
   test('makes events searchable, embeds texts once, survives a restart, hides tokens', async () => {

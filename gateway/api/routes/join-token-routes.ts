@@ -78,7 +78,7 @@ const makeRoute = createRoute({
   request: { body: { content: { 'application/json': { schema: tokenRequest } }, required: true } },
   responses: {
     201: answer(
-      'Every gateway with the same runner token accepts it. Its runners are never trusted.',
+      'Every gateway with the same trusted runner token accepts it. Its runners are never trusted.',
       madeSchema,
       { ...exampleToken, token: 'eyJpZCI6…' },
     ),

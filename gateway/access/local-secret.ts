@@ -1,4 +1,4 @@
-// Creates the token for runners on this machine, in a file that only this user can read.
+// Creates the secrets of this data folder, each in a file that only this user can read.
 
 import { randomBytes } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import { makeFolder } from '../../system/make-folder.ts';
 
+/** `runner-token`: runners on this machine join with it. `join-token-key` signs join tokens. */
+export type LocalSecret = 'runner-token' | 'join-token-key';
+
 /**
- * Returns the token in `<dataDir>/runner-token`, and creates it and the folder if they are missing.
- * The token survives a restart, so runners can reconnect.
+ * Returns the secret in this file of the data folder, and creates it and the folder if they are
+ * missing. It survives a restart, so runners can reconnect.
  *
  * @throws UsageError when the file cannot be used
  */
-export async function localRunnerToken(dataDir: string): Promise<string> {
-  const file = join(dataDir, 'runner-token');
+export async function localSecret(dataDir: string, name: LocalSecret): Promise<string> {
+  const file = join(dataDir, name);
   try {
     const found = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return '';
