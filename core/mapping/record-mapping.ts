@@ -93,7 +93,7 @@ function newColumns() {
 }
 
 /** Reads dates in the mapping's format. Without one: any time of an event, or one of RFC 2822. */
-function dateOf({
+export function dateOf({
   date_format: format,
   time_zone: zone = 'UTC',
 }: Pick<Mapping, 'date_format' | 'time_zone'>): DateReader {

@@ -34,7 +34,7 @@ export function template(text: string, resolve: Resolve): Template {
     .split(/(\{[^{}]*\})/)
     .filter((part) => part !== '')
     .map((part) => {
-      if (!part.startsWith('{')) {
+      if (!part.startsWith('{') || !part.endsWith('}')) {
         if (/[{}]/.test(part))
           throw new UsageError(
             `"${text}": a brace is not closed; write {column} or {column|filter}`,

@@ -1,8 +1,11 @@
 // Decides whether a dead letter may be replayed, and makes the record for its source.
 
 import { readRecord } from '#core/decode/read-record.ts';
-import type { EventLimits } from '#core/event/parse-event.ts';
+import { parseExactly } from '#core/event/exact-json.ts';
+import { isDeeperThan } from '#core/event/json-guard.ts';
+import { eventLimits, type EventLimits } from '#core/event/parse-event.ts';
 import { firstTimestampHeader } from '#core/event/record-id.ts';
+import type { EventTransform } from '#core/mapping/event-transform.ts';
 import type { MappingSet } from '#core/mapping/record-mapping.ts';
 import type { DeadLetterEntry, LogRecord } from '#core/ports.ts';
 import { firstFailureHeaders, redriveCountHeader, redriveCountOf } from './failure-headers.ts';
@@ -17,6 +20,8 @@ export type ReplayRules = {
 export type ReplayOptions = {
   /** Replaces the value of the dead letter; `null` keeps it. */
   readonly payload: Uint8Array | null;
+  /** Corrects the value of the dead letter; `null` keeps it. Not together with `payload`. */
+  readonly transform: EventTransform | null;
   /** Replays even what was replayed before, was replayed too often, or cannot succeed. */
   readonly force: boolean;
   /** UTC ms. */
@@ -30,6 +35,7 @@ export const refusalCodes = [
   'redriven_too_often',
   'value_cut',
   'still_invalid',
+  'not_transformed',
   'refused_by_source',
 ] as const;
 export type Refusal = { readonly code: (typeof refusalCodes)[number]; readonly detail: string };
@@ -44,10 +50,11 @@ const encoder = new TextEncoder();
  */
 export function planReplay(
   deadLetter: DeadLetterEntry,
-  { payload, force, now }: ReplayOptions,
+  { payload, transform, force, now }: ReplayOptions,
   { redrivesMax, event: limits, mappings }: ReplayRules,
 ): ReplayPlan {
-  const value = payload ?? deadLetter.value;
+  const made = transform === null ? null : transformed(deadLetter.value, transform);
+  const value = payload ?? made?.value ?? deadLetter.value;
   const { origin, headers, timestamp, key } = deadLetter;
   const parts = readRecord(
     { key, value, headers, timestamp, position: origin },
@@ -58,6 +65,7 @@ export function planReplay(
   const redrives = redriveCountOf(deadLetter.headers) + deadLetter.replays;
   const refusal = refusalOf(deadLetter, {
     isEdited: payload !== null,
+    untransformed: made?.problem ?? null,
     force,
     redrives,
     redrivesMax,
@@ -82,6 +90,8 @@ export function planReplay(
 
 type ReplayChecks = {
   readonly isEdited: boolean;
+  /** Why the rule does not apply to it; `null` when it does, or when there is none. */
+  readonly untransformed: string | null;
   readonly force: boolean;
   readonly redrives: number;
   readonly redrivesMax: number;
@@ -91,7 +101,7 @@ type ReplayChecks = {
 
 function refusalOf(
   { state, replay, purge, value, valueBytes }: DeadLetterEntry,
-  { isEdited, force, redrives, redrivesMax, problem }: ReplayChecks,
+  { isEdited, untransformed, force, redrives, redrivesMax, problem }: ReplayChecks,
 ): Refusal | null {
   if (state === 'purged')
     return {
@@ -108,6 +118,8 @@ function refusalOf(
         'send the whole event as payload.',
     };
   }
+  if (untransformed !== null)
+    return { code: 'not_transformed', detail: `The rule does not apply: ${untransformed}` };
   if (force) return null;
   if (state === 'replayed' && replay !== null) {
     const { topic, partition, offset } = replay.position;
@@ -132,6 +144,26 @@ function refusalOf(
       detail: `It would fail again: ${problem}. Send a correct event as payload.`,
     };
   return null;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function transformed(
+  bytes: Uint8Array,
+  transform: EventTransform,
+): { readonly value: Uint8Array | null; readonly problem: string | null } {
+  let event: unknown;
+  try {
+    event = parseExactly(utf8.decode(bytes));
+  } catch {
+    return { value: null, problem: 'It is no JSON.' };
+  }
+  if (isDeeperThan(eventLimits.depthMax, event))
+    return { value: null, problem: `It has more than ${eventLimits.depthMax} levels.` };
+  const made = transform(event);
+  return 'problem' in made
+    ? { value: null, problem: made.problem }
+    : { value: encoder.encode(JSON.stringify(made.value)), problem: null };
 }
 
 const instantOf = (ms: number): string => new Date(ms).toISOString();

@@ -3,6 +3,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { VectorStreamError } from '#core/errors/errors.ts';
+import type { EventTransform } from '#core/mapping/event-transform.ts';
 import type {
   Clock,
   DeadLetterCursor,
@@ -22,6 +23,8 @@ import {
 export type DeadLetterFilter = Omit<DeadLetterQuery, 'limit' | 'valueBytesMax'>;
 
 type BatchReplayOptions = {
+  /** Corrects each dead letter; `null` replays them unchanged. */
+  readonly transform: EventTransform | null;
   readonly force: boolean;
   /** Reports what would be done, and does nothing. */
   readonly dryRun: boolean;
@@ -34,12 +37,17 @@ type BatchReplayOptions = {
   readonly signal: AbortSignal;
 };
 
+/** What a rule makes of a dead letter. */
+type Change = { readonly before: Uint8Array; readonly after: Uint8Array };
+/**
+ * In a dry run, a dead letter that would be replayed has no position; the first have the change
+ * that the rule makes.
+ */
+type BatchOutcome = ReplayOutcome | { readonly id: string; readonly change?: Change };
+
 type BatchReport = {
-  /**
-   * One per examined dead letter, in order. In a dry run, a dead letter that would be replayed has
-   * no position.
-   */
-  readonly outcomes: readonly (ReplayOutcome | { readonly id: string })[];
+  /** One per examined dead letter, in order. */
+  readonly outcomes: readonly BatchOutcome[];
   /** Where to continue; `null` when every matching dead letter was examined. */
   readonly next: DeadLetterCursor | null;
   /** The error that ended the batch early; `null` when there was none. */
@@ -78,17 +86,19 @@ export const batchMsMax = 20_000;
 /** Bounds of one page of a batch, whose values are in memory together. */
 const pageRowsMax = 100;
 const pageBytesMax = 4 * 1024 * 1024;
+/** Changes that a dry run shows. */
+export const previewsMax = 5;
 
 export function createReplayer(options: ReplayerOptions): Replayer {
   const { deadLetters, clock, rules, observer } = options;
   /** Dead letters that a call of this gateway is replaying now. No other call may replay them. */
   const inProgress = new Set<string>();
 
-  const replay: ReplayMany = async (ids, { dryRun, by, payload, force }) => {
+  const replay: ReplayMany = async (ids, { dryRun, by, payload, transform, force }) => {
     const free = ids.filter((id) => !inProgress.has(id));
     for (const id of free) inProgress.add(id);
     try {
-      const outcomes = new Map<string, ReplayOutcome | { readonly id: string }>();
+      const outcomes = new Map<string, BatchOutcome>();
       const planned: PlannedReplay[] = [];
       for (const id of ids) {
         if (!free.includes(id)) {
@@ -97,9 +107,16 @@ export function createReplayer(options: ReplayerOptions): Replayer {
         }
         const deadLetter = await deadLetters.get(id);
         if (deadLetter === null) continue;
-        const plan = planReplay(deadLetter, { payload, force, now: clock.now() }, rules);
-        outcomes.set(id, 'refusal' in plan ? { id, refusal: plan.refusal } : { id });
-        if ('record' in plan) planned.push({ deadLetter, record: plan.record });
+        const now = clock.now();
+        const plan = planReplay(deadLetter, { payload, transform, force, now }, rules);
+        if ('refusal' in plan) {
+          outcomes.set(id, { id, refusal: plan.refusal });
+          continue;
+        }
+        const isShown = dryRun && transform !== null && planned.length < previewsMax;
+        const change = { before: deadLetter.value, after: plan.record.value };
+        outcomes.set(id, { id, ...(isShown && { change }) });
+        planned.push({ deadLetter, record: plan.record });
       }
       if (!dryRun)
         for (const outcome of await writeReplays(options, planned, by))
@@ -116,7 +133,13 @@ export function createReplayer(options: ReplayerOptions): Replayer {
 
   return {
     async one(id, { payload, force, by }) {
-      const [outcome] = await replay([id], { payload, force, by, dryRun: false });
+      const [outcome] = await replay([id], {
+        payload,
+        transform: null,
+        force,
+        by,
+        dryRun: false,
+      });
       return outcome !== undefined && ('position' in outcome || 'refusal' in outcome)
         ? outcome
         : null;
@@ -144,11 +167,11 @@ async function replayBatch(
     replay,
   }: { readonly deadLetters: DeadLetters; readonly clock: Clock; readonly replay: ReplayMany },
   filter: DeadLetterFilter,
-  { force, dryRun, limit, perSecond, by, signal }: BatchReplayOptions,
+  { transform, force, dryRun, limit, perSecond, by, signal }: BatchReplayOptions,
 ): Promise<BatchReport> {
   const startedAt = clock.monotonic();
   const rowsMax = Math.min(pageRowsMax, Math.ceil(perSecond ?? pageRowsMax));
-  const outcomes: (ReplayOutcome | { readonly id: string })[] = [];
+  const outcomes: BatchOutcome[] = [];
   let after = filter.after;
   let trouble: string | null = null;
   while (
@@ -167,7 +190,7 @@ async function replayBatch(
       });
       const page = fittingInMemory(found);
       const ids = page.map(({ id }) => id);
-      outcomes.push(...(await replay(ids, { payload: null, force, by, dryRun })));
+      outcomes.push(...(await replay(ids, { payload: null, transform, force, by, dryRun })));
       const last = page.at(-1);
       if (last === undefined || (page.length === found.length && found.length < pageLimit))
         return { outcomes, next: null, trouble };

@@ -3,17 +3,23 @@
 
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { UsageError } from '#core/errors/errors.ts';
 import { parseExactly } from '#core/event/exact-json.ts';
 import { isDeeperThan } from '#core/event/json-guard.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
+import {
+  eventTransform,
+  type EventTransform,
+  type TransformSpec,
+} from '#core/mapping/event-transform.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Client } from '../../access/authorization.ts';
 import { eventLimitsOf } from '../../config/event-limits.ts';
 import { mappingsOf } from '../../config/record-mappings.ts';
 import { countDeadLetters, createPurger } from '../../dead-letters/purge.ts';
 import type { Refusal } from '../../dead-letters/replay-plan.ts';
-import { batchMsMax, createReplayer } from '../../dead-letters/replay.ts';
+import { batchMsMax, createReplayer, previewsMax } from '../../dead-letters/replay.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import { bodyLimit } from '../middleware/body-limit.ts';
@@ -23,6 +29,7 @@ import {
   batchRoute,
   type filterSchema,
   idsMax,
+  previewCharsMax,
   purgeOneRoute,
   purgeRoute,
   replayRoute,
@@ -71,7 +78,7 @@ function replayRoutes(
 ): void {
   // Before the path with an id, which would match `batch`.
   app.openapi(batchRoute, async (c) => {
-    const { filter, dry_run, limit, rate, force, cursor } = c.req.valid('json');
+    const { filter, dry_run, limit, rate, force, transform, cursor } = c.req.valid('json');
     const page = parseCursor(cursor);
     const query = {
       state: 'open' as const,
@@ -80,6 +87,7 @@ function replayRoutes(
     };
     const matching = dry_run ? (await countDeadLetters(deadLetters, query, 0)).count : null;
     const { outcomes, next, trouble } = await replayer.batch(query, {
+      transform: transform === undefined ? null : compiledTransform(transform),
       dryRun: dry_run,
       limit,
       perSecond: rate ?? null,
@@ -94,6 +102,7 @@ function replayRoutes(
     Object.assign(c.get('audit'), {
       dry_run,
       filter: withoutText(filter),
+      ...(transform !== undefined && { transformed: Object.keys(transform) }),
       replayed: ids.length,
       refused: refusals.length,
     });
@@ -105,6 +114,13 @@ function replayRoutes(
         refused: refusals.length,
         ids: ids.slice(0, idsMax),
         refusals: refusals.slice(0, idsMax),
+        preview: outcomes
+          .flatMap((outcome) =>
+            'change' in outcome && outcome.change !== undefined
+              ? [{ id: outcome.id, ...previewOf(outcome.change) }]
+              : [],
+          )
+          .slice(0, previewsMax),
         next_cursor: next === null ? null : cursorOf(next.failedAt, next.id),
         trouble,
       },
@@ -132,6 +148,24 @@ function replayRoutes(
     if ('refusal' in outcome) throw refusalProblem(outcome.refusal);
     return c.json(outcome, 200);
   });
+}
+
+const previewOf = ({ before, after }: { before: Uint8Array; after: Uint8Array }) => ({
+  before: Buffer.from(before).toString('utf8').slice(0, previewCharsMax),
+  after: Buffer.from(after).toString('utf8').slice(0, previewCharsMax),
+});
+
+function compiledTransform(spec: TransformSpec): EventTransform {
+  try {
+    return eventTransform(spec);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new ProblemError({
+      status: 422,
+      code: 'validation_failed',
+      detail: `transform: ${error.message}`,
+    });
+  }
 }
 
 /** The payload with the digits that were sent: in the validated body, numbers are floats. */

@@ -1,9 +1,10 @@
 // Describes the actions on dead letters: the schemas of their requests and answers.
 
 import { createRoute, z } from '@hono/zod-openapi';
+import { transformSchema } from '#core/mapping/event-transform.ts';
 import { deadLetterReasons } from '#core/ports.ts';
 import { refusalCodes } from '../../dead-letters/replay-plan.ts';
-import { batchMsMax } from '../../dead-letters/replay.ts';
+import { batchMsMax, previewsMax } from '../../dead-letters/replay.ts';
 import {
   exampleDeadLetter,
   deadLetterFilterFields,
@@ -14,6 +15,7 @@ import { answer, exampleEvent, problem } from './schemas.ts';
 
 /** How many dead letters an answer names. */
 export const idsMax = 20;
+export const previewCharsMax = 4096;
 const idParams = z.object({ id: z.string().min(1).max(256) });
 export const filterSchema = z.strictObject(deadLetterFilterFields).openapi('DeadLetterFilter', {
   description: 'Open dead letters, unless `state` says otherwise.',
@@ -94,6 +96,15 @@ export const batchRoute = createRoute({
             .optional()
             .openapi({ description: 'Dead letters per second.' }),
           force: z.boolean().default(false),
+          transform: transformSchema.optional().openapi({
+            description:
+              'Corrects each event before it is replayed: members such as `product.price`, and ' +
+              'how each is made. A text is a template of a mapping (docs/import.md), such as ' +
+              '`guest:{session_id}`; of a list, the first that is not empty counts. ' +
+              '`{"number": "{product.price}", "decimal": "comma"}` makes a number, `{"time": ' +
+              '"{ts}", "date_format", "time_zone"}` a time, `{"from", "map", "otherwise"}` ' +
+              'translates words, a number or boolean is itself, and null removes the member.',
+          }),
           cursor: z
             .string()
             .max(512)
@@ -127,6 +138,13 @@ export const batchRoute = createRoute({
         refusals: z
           .array(z.object({ id: z.string(), code: z.enum(refusalCodes), detail: z.string() }))
           .openapi({ description: `The first ${idsMax}.` }),
+        preview: z
+          .array(z.object({ id: z.string(), before: z.string(), after: z.string() }))
+          .openapi({
+            description:
+              `The first ${previewsMax} events that \`transform\` corrects, as text, cut to ` +
+              `${previewCharsMax} characters; only in a dry run.`,
+          }),
         next_cursor: z.string().nullable(),
         trouble: z
           .string()
@@ -148,11 +166,12 @@ export const batchRoute = createRoute({
               '0 to 1e9. Send a correct event as payload.',
           },
         ],
+        preview: [],
         next_cursor: 'WzE3Njk4NjA4MDAwMDAsIjYiXQ',
         trouble: null,
       },
     ),
-    422: problem('The filter or the cursor is invalid.'),
+    422: problem('The filter, the transform or the cursor is invalid.'),
     503: problem('The source or the dead-letter queue is not available; nothing was done.'),
   },
 });
