@@ -42,6 +42,8 @@ export type ImportResult = {
   readonly account: LineAccount;
   readonly ended: 'complete' | 'limit' | 'stopped';
   readonly resumedAtLine: number;
+  /** What the first event is about: a product's name or a search; `null` without events. */
+  readonly example: string | null;
 };
 
 /**
@@ -55,6 +57,7 @@ type Sent = {
   readonly line: number;
   readonly lines: number;
   readonly sample: string;
+  readonly name: string | null;
 };
 
 /** Rejects with the target's error, after saving the progress. */
@@ -74,7 +77,9 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const refusedEarlier = new Map(progress.refused.map(({ line, message }) => [line, message]));
   const sender = target === null ? null : newSender(target.post, report, progress);
 
+  let example: string | null = null;
   const takeRow = rowTaker(options, report, async (row) => {
+    example ??= row.name;
     if (row.line <= resumedAtLine) {
       const refusal = refusedEarlier.get(row.line);
       if (refusal === undefined) report.already(row);
@@ -93,11 +98,12 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
     else await sender?.flush();
     if (ended === 'complete' && !signal.aborted) await target?.saved.remove();
     else await target?.saved.save(progress);
-    return { account: report.account(), ended, resumedAtLine };
+    return { account: report.account(), ended, resumedAtLine, example };
   } catch (error) {
     await target?.saved.save(progress);
     // After Ctrl-C, batches in flight may fail because of it.
-    if (signal.aborted) return { account: report.account(), ended: 'stopped', resumedAtLine };
+    if (signal.aborted)
+      return { account: report.account(), ended: 'stopped', resumedAtLine, example };
     throw error;
   }
 }
@@ -196,7 +202,8 @@ function rowTaker(
         detail: event.message,
       });
     }
-    await send({ bytes, line, lines, sample: sample.slice(0, 200) });
+    const name = event.product?.name ?? event.searchQuery;
+    await send({ bytes, line, lines, sample: sample.slice(0, 200), name });
   };
 }
 

@@ -115,7 +115,7 @@ async function importFile(job: Job): Promise<number> {
       );
     context.say(settledText(settled));
   }
-  context.say(howToSearch(target));
+  context.say(howToSearch(target, result.example));
   return 0;
 }
 
@@ -191,9 +191,11 @@ function resumedText({ resumedAtLine }: ImportResult): string {
         '(--restart begins at the first line).\n';
 }
 
-function howToSearch({ url, own }: ImportTarget): string {
-  const search = `npm run search "--" "lantern" --target ${url}`;
+/** `example`: what the log has, in words that no shell reads as anything else. */
+function howToSearch({ url, own }: ImportTarget, example: string | null): string {
+  const words = (example ?? '').match(/[\p{L}\p{N}]+/gu)?.slice(0, 5) ?? ['lantern'];
+  const search = `npm run search "--" "${words.join(' ')}"`;
   return own
-    ? `To search it, start the gateway with  npm start  and run:\n  npm run search "lantern"`
-    : `Search it:\n  ${search}`;
+    ? `To search it, start the gateway with  npm start  and run:\n  ${search}`
+    : `Search it:\n  ${search} --target ${url}`;
 }

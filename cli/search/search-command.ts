@@ -57,8 +57,10 @@ async function search(values: FlagValues<typeof flags>, words: readonly string[]
   const result = await client
     .search({ query, ...mode, limit: values.limit, filter }, { signal: interrupt.stop })
     .catch(throwExplained);
+  const isLimited = result.hits.length === 0 && (values.mode ?? 'hybrid') === 'hybrid';
+  const more = isLimited ? '    --mode meaning shows what is only distantly related\n' : '';
   process.stdout.write(
-    values.json ? `${JSON.stringify(result)}\n` : `\n${hitsText(query, result)}`,
+    values.json ? `${JSON.stringify(result)}\n` : `\n${hitsText(query, result)}${more}`,
   );
   return 0;
 }

@@ -136,6 +136,12 @@ const command = (...args: string[]) =>
 const reasons = ({ report }: Run): [number, string][] =>
   report.turned_away.map(({ line, reason }) => [line, reason]);
 
+it('an import ends with a search for what it read, that every shell reads alike', async () => {
+  const name = '7\\" $HOME `lamp`, 1.5 l';
+  const { said } = await run(await file(event('a').replace('Lamp', name)));
+  expect(said).toContain('\n  npm run search "--" "7 HOME lamp 1 5" --target http://gateway.test');
+});
+
 describe('ready-made mappings', () => {
   it('Online Retail: invoices become purchases, the rest is rejected with a reason', async () => {
     const result = await run(join(fixtures, 'retail.csv'));

@@ -63,7 +63,7 @@ describe('npm run search', () => {
       body: { hits: [], took_ms: 1, fallback_reason: 'no_runner' },
     }));
     const { stdout } = await run('cli/search/search-command.ts', 'x', '--target', gateway.url);
-    expect(stdout).toContain('nothing found');
+    expect(stdout).toContain('nothing found\n    --mode meaning shows what is only distantly');
     expect(stdout).toContain('by words alone: no_runner');
   });
 });
