@@ -9,15 +9,14 @@ import type { Mapping } from '#core/mapping/mapping.ts';
 import { detectDecimal, type Decimal } from '#core/mapping/numbers.ts';
 import { firstOf, type Resolve } from '#core/mapping/template.ts';
 import { CsvReader, type CsvRow } from './csv-records.ts';
-import { encodingNamed, lineDecoder } from './decode.ts';
+import { encodingNamed } from './decode.ts';
 import { dialectFacts } from './dialect-facts.ts';
-import { LineSplitter } from './lines.ts';
+import { firstRows } from './first-rows.ts';
 import { loadMapping, readyMadeNames } from './load-mapping.ts';
 import { memberReader, type RowReader, wholeLineReader } from './ndjson-reader.ts';
 import { sampleBytesMax, sampleLog } from './open-file.ts';
 import { printable } from './printable.ts';
 import { type Dialect, sniff } from './sniff.ts';
-import { textLine } from './text-line.ts';
 
 /** Values of the command line; `null` means to detect them. */
 export type PlanOptions = {
@@ -76,7 +75,7 @@ async function planCsv(
   options: PlanOptions,
 ): Promise<Plan> {
   const newReader = (): RowReader => new CsvReader(dialect);
-  const rows = rowsOf(sample, dialect, newReader());
+  const rows = firstRows(sample, dialect, newReader());
   const header = given?.columns ?? rows.shift()?.fields ?? [];
   const mapping = given ?? (await mappingFor(header));
   const columns = new Map<string, number>();
@@ -137,7 +136,7 @@ async function planNdjson(
       dialect,
       mapping,
       options,
-      rowsOf(sample, dialect, newReader()),
+      firstRows(sample, dialect, newReader()),
       resolve,
       () => {},
     ),
@@ -255,20 +254,6 @@ async function mappingFor(header: readonly string[]): Promise<Mapping> {
       'Have one drafted by  npm run map -- FILE --draft my.yaml  and give it with ' +
       '--mapping my.yaml (docs/import.md)',
   );
-}
-
-function rowsOf(sample: Buffer, dialect: Dialect, reader: RowReader): CsvRow[] {
-  const splitter = new LineSplitter(dialect.newline);
-  const decode = lineDecoder(dialect.encoding, dialect.encodingDetected);
-  const utf16 = dialect.encoding.startsWith('utf-16');
-  const bytes = utf16 ? Buffer.from(new TextDecoder(dialect.encoding).decode(sample)) : sample;
-  const rows: CsvRow[] = [];
-  const lines = [...splitter.push(bytes)];
-  // A sample of the full size ends inside a line, which would mislead.
-  if (sample.length < sampleBytesMax) lines.push(...splitter.end());
-  for (const line of lines.slice(dialect.skipLines))
-    for (const row of reader.push(textLine(line, decode))) if ('fields' in row) rows.push(row);
-  return rows;
 }
 
 function columnKey(name: string): string {

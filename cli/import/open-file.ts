@@ -5,10 +5,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
+import { linesOfArray } from './lines-of-array.ts';
 import { packingOf, unpacked, type Packing } from './unpack.ts';
 
 export type OpenFile = {
-  /** Unpacked bytes. UTF-16 is converted to UTF-8; other encodings are unchanged. */
+  /**
+   * Unpacked bytes, in which the items of a JSON array are lines. UTF-16 is converted to UTF-8;
+   * other encodings are unchanged.
+   */
   readonly chunks: AsyncIterable<Buffer>;
   /** Bytes of the file read so far, of `size`. */
   bytesRead(): number;
@@ -58,7 +62,7 @@ export async function openLog(
   async function* chunks(): AsyncGenerator<Buffer> {
     try {
       const bytes = packing === null ? openAt(0) : await unpacked(path, packing, openAt);
-      if (transcode === null) yield* bytes;
+      if (transcode === null) yield* linesOfArray(bytes);
       else yield* utf8From(bytes, transcode);
     } catch (error) {
       throw unreadable(path, error);

@@ -50,7 +50,7 @@ export function sniff(sample: Buffer, given: DialectOptions): Dialect {
   const named = /^"?sep=(.)"?$/i.exec(whole[0] ?? '')?.[1];
   const sampled = whole.slice(0, delimiterLinesMax);
   const delimiter = given.delimiter ?? named ?? delimiterOf(sampled, quote);
-  const above = named === undefined ? linesAbove(text, newline, delimiter, quote) : 1;
+  const above = Math.max(named ? 1 : 0, linesAbove(text, newline, delimiter, quote));
   const skipLines = kind === 'ndjson' ? 0 : (given.skipLines ?? above);
   const encodingDetected = given.encoding === null;
   return { kind, encoding, encodingDetected, newline, delimiter, quote, skipLines };

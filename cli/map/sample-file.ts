@@ -4,11 +4,9 @@
 import { splitArray, splitLines } from '#core/decode/split-records.ts';
 import { UsageError } from '#core/errors/errors.ts';
 import { CsvReader } from '../import/csv-records.ts';
-import { lineDecoder } from '../import/decode.ts';
-import { LineSplitter } from '../import/lines.ts';
+import { firstRows } from '../import/first-rows.ts';
 import { sampleBytesMax, sampleLog } from '../import/open-file.ts';
 import { sniff } from '../import/sniff.ts';
-import { textLine } from '../import/text-line.ts';
 import type { SampleRecord } from './mapping-report.ts';
 
 const encoder = new TextEncoder();
@@ -55,18 +53,12 @@ function isJson(text: string): boolean {
 /** Each row as an object, by the names of the header. */
 function rowsOf(sample: Buffer, limit: number): readonly Uint8Array[] {
   const dialect = sniff(sample, detected);
-  const decode = lineDecoder(dialect.encoding, dialect.encodingDetected);
-  const splitter = new LineSplitter(dialect.newline);
-  const lines = [...splitter.push(sample), ...splitter.end()].slice(dialect.skipLines);
-  const reader = new CsvReader(dialect);
-  const [header, ...rows] = lines
-    .flatMap((line) => [...reader.push(textLine(line, decode))])
-    .flatMap((row) => ('fields' in row ? [row.fields] : []));
-  const names = header?.map((name) => name.trim()) ?? [];
+  const [header, ...rows] = firstRows(sample, dialect, new CsvReader(dialect));
+  const names = header?.fields.map((name) => name.trim()) ?? [];
   return rows
-    .filter((fields) => fields.length === names.length)
+    .filter(({ fields }) => fields.length === names.length)
     .slice(0, limit)
-    .map((fields) =>
+    .map(({ fields }) =>
       encoder.encode(
         JSON.stringify(Object.fromEntries(names.map((name, index) => [name, fields[index]]))),
       ),

@@ -55,7 +55,8 @@ export const roles = {
   session: role(`sessionid usersession session domainsessionid visitid visit`, '', isId),
   /** Stands for the user where visitors have no name. */
   guest: role(
-    `sessionid session token cartid orderkey orderid orderno ordernumber invoiceno invoice receipt id`,
+    `sessionid session token cartid orderkey orderid orderno ordernumber invoiceno invoice receipt
+     id`,
     '',
     isId,
   ),

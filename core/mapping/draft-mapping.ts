@@ -16,7 +16,7 @@ export type Draft = {
   readonly guesses: readonly string[];
 };
 
-/** Where the sample is from. Records of a topic have a time and perhaps a key; rows have neither. */
+/** Records of a topic have a time, and perhaps a key; those of a file have neither. */
 export type SampleSource = 'topic' | 'file';
 
 /** Guesses on the way. */
@@ -43,7 +43,8 @@ export function draftMapping(
   if (product === null && query === undefined) {
     const names = sample.columns.slice(0, 40).map(({ name }) => printable(name, 64));
     throw new UsageError(
-      `No member looks like the id of a product or a search; found ${names.join(', ') || 'none'}.`,
+      'No member looks like the id of a product or a search; found ' +
+        `${names.join(', ') || 'none'}. Write a mapping of these: docs/import.md shows one.`,
     );
   }
   const type = typeOf(inScope, { list, hasProduct: product !== null }, guesses);

@@ -9,8 +9,10 @@ import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { dateReader, detectDateFormat } from '#core/mapping/dates.ts';
 import { readNumber } from '#core/mapping/numbers.ts';
+import { linesOfArray } from '../../cli/import/lines-of-array.ts';
 import { hashLog, sampleLog } from '../../cli/import/open-file.ts';
 import { sniff, type DialectOptions } from '../../cli/import/sniff.ts';
+import { recordsOfFile } from '../../cli/map/sample-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const detected: DialectOptions = { encoding: null, delimiter: null, quote: null, skipLines: null };
@@ -66,6 +68,7 @@ const found = (text: string, given = detected) => sniff(Buffer.from(text), given
 describe('the header', () => {
   test('is found below sep=, titles and blank lines', () => {
     expect(found('sep=;\na;b\n1;2\n')).toMatchObject({ delimiter: ';', skipLines: 1 });
+    expect(found('sep=;\nReport;\na;b;c\n1;2;3\n4;5;6\n')).toMatchObject({ skipLines: 2 });
     expect(found('Sales report\nMarch, all shops\n\na,b,c\n1,2,3\n4,5,6\n')).toMatchObject({
       delimiter: ',',
       skipLines: 3,
@@ -197,4 +200,61 @@ test('a Parquet file is read as its CSV: quotes, times, 64-bit numbers and gaps'
   ]);
   expect(stdout).toContain('online-retail-ii');
   expect(stdout).toContain('2 fit to import');
+});
+
+const runCommand = (file: string, ...args: string[]) =>
+  promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../cli', file), ...args]);
+
+const linesIn = async (text: string, chunkBytes: number): Promise<string[]> => {
+  const bytes = Buffer.from(text);
+  async function* chunks() {
+    for (let at = 0; at < bytes.length; at += chunkBytes)
+      yield Buffer.from(bytes.subarray(at, at + chunkBytes));
+  }
+  const read: Buffer[] = [];
+  for await (const chunk of linesOfArray(chunks())) read.push(chunk);
+  return Buffer.concat(read).toString().split('\n');
+};
+
+describe('a JSON array', () => {
+  const items = [{ name: 'a, [b] "c\\"' }, { list: [{ x: '}' }, {}] }, { end: 'é\\' }];
+
+  test.each([undefined, 2])('has a line for each item, indented by %s', async (indent) => {
+    for (const chunkBytes of [5, 7, 1_000]) {
+      const lines = await linesIn(JSON.stringify(items, null, indent), chunkBytes);
+      expect(lines.map((line): unknown => JSON.parse(line))).toEqual(items);
+    }
+  });
+
+  test('is not what a CSV with a bracket in front is', async () => {
+    expect(await linesIn('[id],[name]\n1,2', 100)).toEqual(['[id],[name]', '1,2']);
+  });
+
+  test('is imported and mapped like the same lines', async () => {
+    await using folder = await temporaryFolder();
+    const event = { sku: 'A1', title: 'Lamp', date: '2026-01-02', order_no: '7', units: 1 };
+    const events = Array.from({ length: 3 }, (_, n) => ({ ...event, order_no: `${n}` }));
+    const at = (name: string): string => join(folder.path, name);
+    await writeFile(at('log.json'), JSON.stringify(events, null, 1));
+    await runCommand('map/map-command.ts', at('log.json'), '--draft', at('log.yaml'));
+    const flags = ['--mapping', at('log.yaml'), '--dry-run'];
+    const { stdout } = await runCommand('import/import.ts', at('log.json'), ...flags);
+    expect(stdout).toContain('3 fit to import + 0 turned away');
+  });
+});
+
+test('a draft reads a table in UTF-16 as an import does', async () => {
+  await using folder = await temporaryFolder();
+  const table = join(folder.path, 'table.csv');
+  await writeFile(
+    table,
+    `\ufeffsep=;\nReport;\nsku;title;price\n${'A1;Grüße;1,50\n'.repeat(3)}`,
+    'utf16le',
+  );
+  const [record] = await recordsOfFile(table, 10);
+  expect(JSON.parse(Buffer.from(record?.value ?? []).toString())).toEqual({
+    sku: 'A1',
+    title: 'Grüße',
+    price: '1,50',
+  });
 });

@@ -105,7 +105,7 @@ test('of a log with decimal commas and days before months reads names, prices an
 
 test('of records without a product and a search is refused with the names that they have', () => {
   expect(() => draftMapping([{ level: 'info', host: 'a' }], topic)).toThrow(
-    'No member looks like the id of a product or a search; found level, host.',
+    'No member looks like the id of a product or a search; found level, host. Write a mapping',
   );
 });
 

@@ -11,7 +11,7 @@ import { read, root } from './printed-commands.ts';
 
 const run = promisify(execFile);
 
-test('the log that README shows is drafted and imported by the commands that it prints', async () => {
+test('the log that README shows is drafted and imported by its commands', async () => {
   const [, section = ''] =
     /^## Search your own data\n([\s\S]*?)^## /m.exec(read('README.md')) ?? [];
   const block = (kind: string): string =>
