@@ -20,7 +20,7 @@ export * from './ports/events.ts';
 export type * from './ports/event-log.ts';
 // What was stored.
 export type * from './ports/stored-records.ts';
-export type * from './ports/store-queries.ts';
+export * from './ports/store-queries.ts';
 export type * from './ports/provenance.ts';
 export type * from './ports/erasure.ts';
 export type * from './ports/runner-block.ts';

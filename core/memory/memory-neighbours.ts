@@ -9,10 +9,12 @@ import {
 import { meanOfTexts } from '#core/analysis/taste.ts';
 import {
   productEventTypes,
+  sharingProductsMax,
   type EventFilter,
   type EventRecord,
   type NeighbourProducts,
   type NeighbourRequest,
+  type SharingRequest,
   type SimilarProduct,
   type SimilarRequest,
   type StoredEvent,
@@ -110,4 +112,20 @@ export function newestOfProducts(
       return newest === undefined ? [] : [[productId, storedEvent(newest)]];
     }),
   );
+}
+
+export function sharingProducts(
+  records: MemoryRecords,
+  { textIds, exceptProductIds }: SharingRequest,
+): ReadonlyMap<string, StoredEvent> {
+  assertLimit(Math.max(1, textIds.length), 300, 'Shared texts');
+  assertLimit(Math.max(1, exceptProductIds.length), 300, 'Products to leave out');
+  const others = new Set(
+    textIds
+      .flatMap((textId) => records.eventsOf({ eventTypes: productEventTypes }, textId))
+      .flatMap(({ event: { product } }) => product?.id ?? [])
+      .filter((id) => !exceptProductIds.includes(id)),
+  );
+  const newest = newestOfProducts(records, [...others].toSorted().slice(0, sharingProductsMax));
+  return new Map([...newest].filter(([, { textId }]) => textIds.includes(textId)));
 }

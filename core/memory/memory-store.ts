@@ -1,13 +1,18 @@
 // The reference vector store: it computes the answers that every adapter must give, in the plainest
 // code, over all of its records. It asserts that callers keep the limits of the port.
 
-import type { VectorStore } from '#core/ports.ts';
+import type { Count, CountsRequest, VectorStore } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { assertBatch, assertLimit } from './contract-limits.ts';
 import { createMemoryErasure } from './memory-erasure.ts';
 import { byAge, groupOf } from './memory-filter.ts';
-import { memoryNeighbours, memorySimilar, newestOfProducts } from './memory-neighbours.ts';
+import {
+  memoryNeighbours,
+  memorySimilar,
+  newestOfProducts,
+  sharingProducts,
+} from './memory-neighbours.ts';
 import { createMemoryProvenance } from './memory-provenance.ts';
 import { bareText, MemoryRecords, type MemoryRecordsOptions } from './memory-records.ts';
 import { createMemoryRunnerBlocks } from './memory-runner-blocks.ts';
@@ -66,6 +71,9 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     async newestOfProducts(productIds) {
       return newestOfProducts(records, productIds);
     },
+    async sharingProducts(request) {
+      return sharingProducts(records, request);
+    },
     async similarProducts(request) {
       return memorySimilar(records, request, searchPlan);
     },
@@ -89,17 +97,8 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
       const record = records.events.get(id);
       return record === undefined ? null : storedEvent(record);
     },
-    async countsBy({ by, filter, limit }) {
-      assertLimit(limit, 10_000, 'Counts');
-      const counts = new Map<string, number>();
-      for (const record of records.eventsOf(filter)) {
-        const value = groupOf(record, by);
-        if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
-      }
-      return [...counts]
-        .map(([value, count]) => ({ value, count }))
-        .toSorted(byCount)
-        .slice(0, limit);
+    async countsBy(request) {
+      return countsBy(records, request);
     },
     async counts() {
       return { texts: texts.size, events: records.events.size };
@@ -109,4 +108,17 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     },
     async [Symbol.asyncDispose]() {},
   });
+}
+
+function countsBy(records: MemoryRecords, { by, filter, limit }: CountsRequest): readonly Count[] {
+  assertLimit(limit, 10_000, 'Counts');
+  const counts = new Map<string, number>();
+  for (const record of records.eventsOf(filter)) {
+    const value = groupOf(record, by);
+    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .toSorted(byCount)
+    .slice(0, limit);
 }

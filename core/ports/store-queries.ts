@@ -142,6 +142,16 @@ export type SimilarProduct = {
   readonly score: number;
 };
 
+export const sharingProductsMax = 200;
+
+/** Asks for the products that share texts with others. */
+export type SharingRequest = {
+  /** At most 300. */
+  readonly textIds: readonly string[];
+  /** Products to leave out, at most 300. */
+  readonly exceptProductIds: readonly string[];
+};
+
 export type CountsRequest = {
   /** The field to count by. With `category` or `productId`, events without one are not counted. */
   readonly by: 'textId' | 'category' | 'eventType' | 'productId';

@@ -11,6 +11,7 @@ import type {
   NeighbourRequest,
   SearchHit,
   SearchRequest,
+  SharingRequest,
   SimilarProduct,
   SimilarRequest,
   StoreCounts,
@@ -107,6 +108,12 @@ export type VectorStore = AsyncDisposable & {
    * share a millisecond, any of them.
    */
   newestOfProducts(productIds: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>>;
+  /**
+   * Other products whose newest event has one of these texts: products with the same name,
+   * description and category share a text. The newest event about each, by product id; at most
+   * `sharingProductsMax` products.
+   */
+  sharingProducts(request: SharingRequest): Promise<ReadonlyMap<string, StoredEvent>>;
   /** The stored texts among these, withheld ones included. */
   texts(textIds: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
   /** The vectors of the known texts among these. */

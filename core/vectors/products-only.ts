@@ -1,10 +1,29 @@
-// Narrows a filter to the events that are about products.
+// Tells what a filter on events says about products.
 
-import type { EventFilter } from '#core/ports.ts';
+import type { EventFilter, Product } from '#core/ports.ts';
 
 /** The filter without the type `search`, so that a search finds no query. */
 export function productsOnly(filter: EventFilter): EventFilter {
   const { eventTypes } = filter;
   if (eventTypes?.includes('search') !== true) return filter;
   return { ...filter, eventTypes: eventTypes.filter((type) => type !== 'search') };
+}
+
+/** Whether the filter chooses events by their product alone, and not by visitor, type or time. */
+export function isAboutProducts(filter: EventFilter): boolean {
+  const { eventTypes, userId, sessionId, since, until } = filter;
+  return [eventTypes, userId, sessionId, since, until].every((bound) => bound === undefined);
+}
+
+/** Whether a product meets the filter's conditions on products. */
+export function isProductIn(
+  { id, category, price }: Product,
+  { productId, categories, priceMin = -Infinity, priceMax = Infinity }: EventFilter,
+): boolean {
+  return (
+    (productId === undefined || id === productId) &&
+    (categories === undefined || (category !== null && categories.includes(category))) &&
+    price >= priceMin &&
+    price <= priceMax
+  );
 }

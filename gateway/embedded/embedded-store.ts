@@ -125,7 +125,12 @@ export function createEmbeddedStore(
 
 type ProductReads = Pick<
   VectorStore,
-  'searchWords' | 'prepareWords' | 'sessionNeighbours' | 'newestOfProducts' | 'similarProducts'
+  | 'searchWords'
+  | 'prepareWords'
+  | 'sessionNeighbours'
+  | 'newestOfProducts'
+  | 'sharingProducts'
+  | 'similarProducts'
 >;
 
 function productReads(
@@ -138,6 +143,10 @@ function productReads(
     sessionNeighbours: (request) => reader.call('sessionNeighbours', request),
     async newestOfProducts(productIds) {
       const found = await reader.call('newestOfProducts', productIds);
+      return new Map(found.map(({ productId, event }) => [productId, event]));
+    },
+    async sharingProducts(request) {
+      const found = await reader.call('sharingProducts', request);
       return new Map(found.map(({ productId, event }) => [productId, event]));
     },
     similarProducts: (request) => reader.call('similarProducts', { ...request, plan }),

@@ -7,17 +7,20 @@ import {
   sessionNeighbours,
 } from '#core/analysis/session-neighbours.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
-import { productEventTypes, type VectorStore } from '#core/ports.ts';
+import { productEventTypes, sharingProductsMax, type VectorStore } from '#core/ports.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Filter, filterOf, isOneOf, isValue } from './qdrant-filter.ts';
+import { type Filter, filterOf, isAnyText, isOneOf, isValue } from './qdrant-filter.ts';
 import { eventFields, storedEvent, stringAt, timeAt } from './qdrant-points.ts';
 
 type Touch = ProductTouch & { readonly textId: string; readonly payload: string };
 
 type Options = { readonly qdrant: Qdrant; readonly names: QdrantCollections };
 
-type QdrantNeighbours = Pick<VectorStore, 'sessionNeighbours' | 'newestOfProducts'>;
+type QdrantNeighbours = Pick<
+  VectorStore,
+  'sessionNeighbours' | 'newestOfProducts' | 'sharingProducts'
+>;
 
 export function createQdrantNeighbours(options: Options): QdrantNeighbours {
   const newest = createReadNewest(options);
@@ -60,23 +63,48 @@ export function createQdrantNeighbours(options: Options): QdrantNeighbours {
     return { items, ...totals };
   };
 
+  const isOfProduct = isOneOf('event_type', productEventTypes);
+
+  const newestOfProducts: VectorStore['newestOfProducts'] = async (productIds) => {
+    if (productIds.length === 0) return new Map();
+    const found = await newest(
+      productIds.map((id) => ({ must: [isValue('product.id', id), isOfProduct] })),
+      1,
+      eventFields,
+      storedEvent,
+    );
+    return new Map(
+      productIds.flatMap((id, index) => {
+        const event = found[index]?.[0];
+        return event === undefined ? [] : [[id, event]];
+      }),
+    );
+  };
+
+  /** The products with an event that has one of these texts, a few more than are asked for. */
+  const productsOfTexts = (textIds: readonly string[], limit: number): Promise<readonly string[]> =>
+    options.qdrant.read('find the products of texts', async (client) => {
+      const filter = { must: [isAnyText(textIds), isOfProduct] };
+      const { hits } = await client.facet(options.names.events, {
+        key: 'product.id',
+        filter,
+        limit,
+        exact: true,
+      });
+      return hits.map(({ value }) => String(value));
+    });
+
   return {
     sessionNeighbours: sessions,
-    async newestOfProducts(productIds) {
-      if (productIds.length === 0) return new Map();
-      const isTouch = isOneOf('event_type', productEventTypes);
-      const found = await newest(
-        productIds.map((id) => ({ must: [isValue('product.id', id), isTouch] })),
-        1,
-        eventFields,
-        storedEvent,
-      );
-      return new Map(
-        productIds.flatMap((id, index) => {
-          const event = found[index]?.[0];
-          return event === undefined ? [] : [[id, event]];
-        }),
-      );
+    newestOfProducts,
+    async sharingProducts({ textIds, exceptProductIds }) {
+      if (textIds.length === 0) return new Map();
+      const limit = exceptProductIds.length + sharingProductsMax;
+      const except = new Set(exceptProductIds);
+      const others = (await productsOfTexts(textIds, limit)).filter((id) => !except.has(id));
+      const found = await newestOfProducts(others.toSorted().slice(0, sharingProductsMax));
+      const texts = new Set(textIds);
+      return new Map([...found].filter(([, { textId }]) => texts.has(textId)));
     },
   };
 }

@@ -6,6 +6,7 @@ import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { EventFilter, Product, TextRecord, VectorStore } from '#core/ports.ts';
+import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import { queryFeatures, wordQueryOf } from '#core/vectors/lexical/word-features.ts';
 import { searchByWords } from '#core/vectors/lexical/word-search.ts';
 import { dimensions, eventRecord, noon, textRecord } from './store-records.ts';
@@ -117,6 +118,33 @@ export function wordSearchConformance(name: string, makeStore: MakeStore): void 
       expect(await find('asdfgh')).toEqual([]);
       expect(await find('?!')).toEqual([]);
       expect(await find('purple', { eventTypes: ['search'] })).toEqual([]);
+    });
+
+    it('knows the products that share a text', async () => {
+      const [first, second] = [productOf(2), { ...productOf(2), id: 'sku-102b' }];
+      await using other = await makeStore({ dimensions, clock });
+      await other.store.putTexts([textOf(2), textOf(3)]);
+      const event = (product: Product, at: number, text = 2) => {
+        const record = eventRecord(at, { timestamp: noon + at, eventType: 'view' });
+        const payload = JSON.stringify({ at, product });
+        return { ...record, textId: textIdOf(text), event: { ...record.event, product, payload } };
+      };
+      await other.store.putEvents([event(first, 1), event(second, 2), event(second, 3)]);
+      const sharing = () =>
+        other.store.sharingProducts({ textIds: [textIdOf(2)], exceptProductIds: [first.id] });
+      const found = await sharing();
+      expect([...found.keys()]).toEqual([second.id]);
+      expect(found.get(second.id)).toMatchObject({ timestamp: noon + 3, textId: textIdOf(2) });
+      const hits = await hybridSearch(other.store, {
+        query: first.name,
+        vector: null,
+        filter: {},
+        cosineMin: 0,
+      });
+      expect(hits.map(({ hit }) => hit.product?.id)).toEqual([first.id, second.id]);
+      // A product is found by its newest text.
+      await other.store.putEvents([event(second, 4, 3)]);
+      expect((await sharing()).size).toBe(0);
     });
 
     it('finds only texts with a matching event', async () => {

@@ -104,6 +104,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     sessionNeighbours: async () => ({ items: [], sessions: 0, touches: 0 }),
     similarProducts: async () => [],
     newestOfProducts: async () => new Map(),
+    sharingProducts: async () => new Map(),
     searchWords: async () => [],
     prepareWords: async () => false,
     async search(request: SearchRequest) {

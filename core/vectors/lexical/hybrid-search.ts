@@ -7,7 +7,7 @@
 
 import { productOfPayload } from '#core/event/stored-product.ts';
 import { type EventFilter, eventTypes, type SearchHit, type VectorStore } from '#core/ports.ts';
-import { productsOnly } from '#core/vectors/products-only.ts';
+import { isAboutProducts, isProductIn, productsOnly } from '#core/vectors/products-only.ts';
 import { searchByWords, type WordHit } from './word-search.ts';
 
 export type Matched = 'id' | 'words' | 'meaning';
@@ -26,7 +26,13 @@ export type HybridSearch = {
 
 type SearchedStore = Pick<
   VectorStore,
-  'search' | 'searchWords' | 'newestOfProducts' | 'events' | 'texts' | 'countsBy'
+  | 'search'
+  | 'searchWords'
+  | 'newestOfProducts'
+  | 'sharingProducts'
+  | 'events'
+  | 'texts'
+  | 'countsBy'
 >;
 
 /** How many hits of each list are fused. */
@@ -49,7 +55,7 @@ export async function hybridSearch(
     searchByWords(store, { query, filter, limit: fusedFrom }),
     vector === null ? [] : store.search({ vector, filter, limit: fusedFrom, scoreMin: cosineMin }),
   ]);
-  return fused(byId, byWords, byMeaning);
+  return distinctProducts(await withSharing(store, fused(byId, byWords, byMeaning), filter));
 }
 
 type Fusion = {
@@ -81,15 +87,44 @@ function fused(
   const ranked = [...found.values()].toSorted(
     (a, b) => Number(b.isExact) - Number(a.isExact) || b.sum - a.sum,
   );
-  const products = new Set<string>();
-  return ranked.flatMap(({ hit, matched, sum, isExact }) => {
-    // Several texts of one product are one hit. A query is not a product.
-    const key = hit.product?.id ?? hit.textId;
-    if (products.has(key)) return [];
-    products.add(key);
+  return ranked.map(({ hit, matched, sum, isExact }) => {
     const score = isExact ? 1 : Math.round((sum / sumMax) * 9_999) / 10_000;
-    return [{ hit: { ...hit, score }, matched }];
+    return { hit: { ...hit, score }, matched };
   });
+}
+
+/** Several texts of one product are one hit. A query is not a product. */
+function distinctProducts(hits: readonly FusedHit[]): readonly FusedHit[] {
+  const seen = new Set<string>();
+  return hits.filter(({ hit }) => {
+    const key = hit.product?.id ?? hit.textId;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/**
+ * A text names one product. Others with the same text follow it, unless the filter chooses events
+ * by more than their product: then it is not known whether they have such an event.
+ */
+async function withSharing(
+  store: SearchedStore,
+  hits: readonly FusedHit[],
+  filter: EventFilter,
+): Promise<readonly FusedHit[]> {
+  if (hits.length === 0 || !isAboutProducts(filter)) return hits;
+  const sharing = await store.sharingProducts({
+    textIds: [...new Set(hits.map(({ hit }) => hit.textId))],
+    exceptProductIds: [...new Set(hits.flatMap(({ hit }) => hit.product?.id ?? []))],
+  });
+  const others = Map.groupBy(sharing.values(), ({ textId }) => textId);
+  return hits.flatMap((found) => [
+    found,
+    ...(others.get(found.hit.textId) ?? []).flatMap((newest): FusedHit[] => {
+      const product = productOfPayload(newest.payload);
+      if (product === null || !isProductIn(product, filter)) return [];
+      return [{ ...found, hit: { ...found.hit, product, newest } }];
+    }),
+  ]);
 }
 
 /** The product with this id, in any case, as its newest matching event describes it. */

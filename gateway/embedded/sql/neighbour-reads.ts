@@ -11,9 +11,11 @@ import { meanOfTexts } from '#core/analysis/taste.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
 import {
   productEventTypes,
+  sharingProductsMax,
   type EventType,
   type NeighbourProducts,
   type NeighbourRequest,
+  type SharingRequest,
   type SimilarProduct,
   type SimilarRequest,
   type StoredEvent,
@@ -25,16 +27,18 @@ import { conditionOf, eventProduct } from './event-filter.ts';
 import { joinTexts, newestEventFirst, selectEvent, storedEventOf, uuidOf } from './stored-rows.ts';
 import type { TextReads } from './text-reads.ts';
 import type { TextSearch } from './text-search.ts';
+import { uuidBytes } from './uuid-bytes.ts';
 
 export type NeighbourReads = {
-  newestOfProducts(
-    productIds: readonly string[],
-  ): readonly { readonly productId: string; readonly event: StoredEvent }[];
+  newestOfProducts(productIds: readonly string[]): readonly NewestOfProduct[];
+  sharingProducts(request: SharingRequest): readonly NewestOfProduct[];
   sessionNeighbours(request: NeighbourRequest): Promise<NeighbourProducts>;
   similarProducts(
     request: SimilarRequest & { readonly plan: SearchPlan },
   ): Promise<readonly SimilarProduct[]>;
 };
+
+type NewestOfProduct = { readonly productId: string; readonly event: StoredEvent };
 
 type Touch = ProductTouch & { readonly key: number };
 
@@ -51,6 +55,16 @@ export function createNeighbourReads(
   const newestOfProduct = database.prepare(`
     ${selectEvent} INDEXED BY events_by_product ${joinTexts}
     WHERE ${eventProduct} = ? AND ${typesIn(productEventTypes)} ${newestEventFirst} LIMIT 1`);
+
+  const productsOfText = database.prepare(`
+    SELECT product FROM product_texts INDEXED BY product_texts_by_text
+    WHERE text = (SELECT key FROM texts WHERE id = ?)`);
+
+  const newestOfProducts = (productIds: readonly string[]): readonly NewestOfProduct[] =>
+    productIds.flatMap((productId) => {
+      const row = newestOfProduct.get(productId);
+      return row === undefined ? [] : [{ productId, event: storedEventOf(row) }];
+    });
 
   const detailOf = ({ key }: Touch): Pick<SimilarProduct, 'product' | 'textId'> | null => {
     const row = eventByKey.get(key);
@@ -76,11 +90,20 @@ export function createNeighbourReads(
       }
     },
 
-    newestOfProducts: (productIds) =>
-      productIds.flatMap((productId) => {
-        const row = newestOfProduct.get(productId);
-        return row === undefined ? [] : [{ productId, event: storedEventOf(row) }];
-      }),
+    newestOfProducts,
+
+    sharingProducts({ textIds, exceptProductIds }) {
+      const shared = new Set(textIds);
+      const except = new Set(exceptProductIds);
+      const others = new Set(
+        textIds
+          .flatMap((id) => productsOfText.all(uuidBytes(id)).map((row) => String(row['product'])))
+          .filter((id) => !except.has(id)),
+      );
+      return newestOfProducts([...others].toSorted().slice(0, sharingProductsMax)).filter(
+        ({ event }) => shared.has(event.textId),
+      );
+    },
 
     async similarProducts({ textIds, filter, limit, plan }) {
       const { ids, vectors } = texts.vectors(textIds);
