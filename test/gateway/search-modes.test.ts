@@ -87,6 +87,7 @@ type Answer = {
   }[];
   readonly next_cursor: string | null;
   readonly fallback_reason?: string;
+  readonly facets?: object;
 };
 
 async function search(body: object, changes?: Parameters<typeof testApp>[0]): Promise<Answer> {
@@ -190,6 +191,28 @@ test('a page by words does not follow one by meaning, nor the other way round', 
     expect.stringContaining('was found by words alone'),
     expect.stringContaining('was also found by meaning'),
   ]);
+});
+
+test('counts all hits by category and price, and orders them by price', async () => {
+  const { post } = await shop();
+  const facets = ['category', 'price'];
+  const request = { query: 'kettle teapot scarf', mode: 'words', sort: 'newest', limit: 1, facets };
+  const first: Answer = await (await post('/search', request)).json();
+  expect(first.hits.map(({ text }) => text)).toEqual(['Enamel kettle']);
+  expect(first.facets).toEqual({
+    category: [
+      { value: 'Kitchen', count: 4 },
+      { value: 'Clothing', count: 1 },
+    ],
+    price: [{ min: 10, max: 10, count: 5 }],
+  });
+  const next = await post('/search', { ...request, cursor: first.next_cursor });
+  expect(await next.json()).toMatchObject({
+    hits: [{ text: 'Electric kettle' }],
+    facets: first.facets,
+  });
+  const byMeaning = { query: 'kettle', mode: 'meaning', facets };
+  expect((await problemOf(await post('/search', byMeaning))).detail).toContain('facets need');
 });
 
 test('other modes than meaning need a query', async () => {

@@ -5,6 +5,8 @@ import { z } from '@hono/zod-openapi';
 import { normaliseText } from '#core/event/text.ts';
 import type { EventFilter } from '#core/ports.ts';
 import { type FusedHit, hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
+import { type FacetName, type Facets, facetsOf } from '#core/vectors/shop/facets.ts';
+import { type HitOrder, inOrder } from '#core/vectors/shop/hit-order.ts';
 import type { QueryVectors } from '../../fleet/query-vectors.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { Services } from '../services.ts';
@@ -17,6 +19,8 @@ export type RankedSearch = {
   readonly filter: EventFilter;
   /** The lowest cosine of a hit by meaning; `null`: where unrelated texts end. */
   readonly cosineMin: number | null;
+  readonly order: HitOrder;
+  readonly facets: readonly FacetName[];
   readonly limit: number;
   readonly cursor: string | undefined;
   /** What must stay the same from page to page. */
@@ -25,6 +29,8 @@ export type RankedSearch = {
 
 export type RankedPage = {
   readonly found: readonly FusedHit[];
+  /** Counted over all hits, on any page. */
+  readonly facets: Facets;
   readonly nextCursor: string | null;
   readonly fallbackReason: string | null;
 };
@@ -32,7 +38,7 @@ export type RankedPage = {
 /** @param onEmbedded called between the embedding of the query and the search */
 export async function rankedSearch(
   { store, queries, model }: Pick<Services, 'store' | 'queries' | 'model'>,
-  { query: text, mode, filter, cosineMin, limit, cursor, request }: RankedSearch,
+  { query: text, mode, filter, cosineMin, limit, cursor, request, ...shown }: RankedSearch,
   { signal, onEmbedded }: { readonly signal: AbortSignal; readonly onEmbedded: () => void },
 ): Promise<RankedPage> {
   const before = cursor === undefined ? null : parseCursor(cursor, request);
@@ -44,17 +50,22 @@ export async function rankedSearch(
   onEmbedded();
   const byMeaning = vector !== null;
   if (before !== null && before.byMeaning !== byMeaning) throw otherRanking(before.byMeaning);
-  const all = await hybridSearch(store, {
+  const ranked = await hybridSearch(store, {
     // A blank at the end says that the last word is finished.
     query: text,
     vector,
     filter,
     cosineMin: cosineMin ?? model.meaningFloor,
   });
-  const shown = before?.shown ?? 0;
-  const end = shown + limit;
+  const all = inOrder(ranked, shown.order);
+  const start = before?.shown ?? 0;
+  const end = start + limit;
   return {
-    found: all.slice(shown, end),
+    found: all.slice(start, end),
+    facets: facetsOf(
+      all.flatMap(({ hit }) => hit.product ?? []),
+      shown.facets,
+    ),
     nextCursor: all.length > end ? cursorAfter({ shown: end, byMeaning }, request) : null,
     fallbackReason: reason,
   };

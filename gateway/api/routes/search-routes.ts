@@ -14,6 +14,7 @@ import type {
   VectorStore,
 } from '#core/ports.ts';
 import type { FusedHit } from '#core/vectors/lexical/hybrid-search.ts';
+import type { Facets } from '#core/vectors/shop/facets.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
@@ -52,6 +53,7 @@ type Found = {
   readonly hits: readonly (SearchHit & { readonly matched?: FusedHit['matched'] })[];
   readonly nextCursor: string | null;
   readonly fallbackReason: string | null;
+  readonly facets?: Facets;
 };
 
 export function searchRoute(app: OpenAPIHono<AppEnv>, services: Services): void {
@@ -65,7 +67,7 @@ export function searchRoute(app: OpenAPIHono<AppEnv>, services: Services): void 
     const isReader = mayRead(c);
     if (!isReader) await refusePrivateSearch(store, { ...same, eventsLimit });
     const asOf = new Date(clock.now()).toISOString();
-    const { hits, nextCursor, fallbackReason } = await find(services, request, {
+    const { hits, nextCursor, fallbackReason, facets } = await find(services, request, {
       same,
       isReader,
       signal: c.req.raw.signal,
@@ -92,6 +94,7 @@ export function searchRoute(app: OpenAPIHono<AppEnv>, services: Services): void 
           ...(matching !== null && { matching: (matching[index] ?? []).map(storedEvent) }),
         })),
         next_cursor: nextCursor,
+        ...(facets !== undefined && request.facets !== undefined && { facets }),
         ...(fallbackReason !== null && { fallback_reason: fallbackReason }),
         took_ms: rounded(answeredAt - startedAt),
         as_of: asOf,
@@ -120,6 +123,8 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
       mode,
       filter: filterOf(request.filter),
       cosineMin: request.score_threshold ?? null,
+      order: request.sort ?? 'relevance',
+      facets: request.facets ?? [],
       limit,
       cursor,
       request: asking.same,

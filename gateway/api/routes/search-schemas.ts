@@ -2,6 +2,8 @@
 
 import { z } from '@hono/zod-openapi';
 import { normaliseText } from '#core/event/text.ts';
+import { facetNames } from '#core/vectors/shop/facets.ts';
+import { hitOrders } from '#core/vectors/shop/hit-order.ts';
 import { asOfSchema, exampleHit, hitSchema } from './hits.ts';
 import { filterSchema, oneOrMore, storedEventSchema } from './schemas.ts';
 
@@ -67,6 +69,18 @@ export const searchRequestSchema = z
           'How many of the newest matching events come with each hit; ' +
           'GET /events?text_id=… returns all of them.',
       }),
+    sort: z
+      .enum(hitOrders)
+      .optional()
+      .openapi({
+        description:
+          'The order of the hits of mode hybrid and words, which are all that id, words and ' +
+          'meaning have found, at most 100 by each. newest goes by the newest matching event, ' +
+          'popularity by the number of matching events. The default is relevance.',
+      }),
+    facets: z.array(z.enum(facetNames)).min(1).max(facetNames.length).optional().openapi({
+      description: 'What to count the hits of mode hybrid and words by, those of all pages.',
+    }),
     cursor: z
       .string()
       .max(512)
@@ -94,6 +108,11 @@ export const searchRequestSchema = z
     ({ mode, score_threshold: threshold }) => mode !== 'words' || threshold === undefined,
     'score_threshold is a cosine: mode words has none',
   )
+  .refine(
+    ({ mode = 'hybrid', query, sort, facets }) =>
+      (sort === undefined && facets === undefined) || (query !== undefined && mode !== 'meaning'),
+    'sort and facets need a query in mode hybrid or words',
+  )
   // The first of these rules, in JSON Schema.
   .openapi('SearchRequest', {
     oneOf: searchedBy.map((name) => ({
@@ -107,6 +126,23 @@ export const searchRequestSchema = z
       filter: { event_type: ['view', 'purchase'], price_max: 120 },
     },
   });
+
+const facetsSchema = z.object({
+  category: z
+    .array(z.object({ value: z.string(), count: z.int() }).readonly())
+    .readonly()
+    .optional()
+    .openapi({ description: 'By count, then name; at most 100.' }),
+  price: z
+    .array(z.object({ min: z.number(), max: z.number(), count: z.int() }).readonly())
+    .readonly()
+    .optional()
+    .openapi({
+      description:
+        'Steps that end at 1, 2, 5, 10, 20, 50 and so on, each with the lowest and the highest ' +
+        'price found in it: as price_min and price_max, they find its products.',
+    }),
+});
 
 export const searchResponseSchema = z
   .object({
@@ -137,6 +173,7 @@ export const searchResponseSchema = z
           'null after the last hit, and after 10,000 hits; with mode hybrid and words, after the ' +
           'first 100 hits by each.',
       }),
+    facets: facetsSchema.optional().openapi({ description: 'Only when the request has facets.' }),
     fallback_reason: z
       .string()
       .optional()

@@ -1,0 +1,82 @@
+// Facets and orders of what a search has found.
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Product, SearchHit } from '#core/ports.ts';
+import { facetsOf } from '#core/vectors/shop/facets.ts';
+import { hitOrders, inOrder } from '#core/vectors/shop/hit-order.ts';
+
+const productOf = (price: number, category: string | null = null): Product => ({
+  id: String(price),
+  name: 'Kettle',
+  description: null,
+  category,
+  price,
+});
+
+test('price steps end at 1, 2, 5, 10 and so on, and hold the prices found in them', () => {
+  const prices = [0, 0.99, 1, 1.99, 2, 4.99, 5, 9.99, 10, 19.99, 20, 1000];
+  expect(
+    facetsOf(
+      prices.map((price) => productOf(price)),
+      ['price'],
+    ),
+  ).toEqual({
+    price: [
+      { min: 0, max: 0.99, count: 2 },
+      { min: 1, max: 1.99, count: 2 },
+      { min: 2, max: 4.99, count: 2 },
+      { min: 5, max: 9.99, count: 2 },
+      { min: 10, max: 19.99, count: 2 },
+      { min: 20, max: 20, count: 1 },
+      { min: 1000, max: 1000, count: 1 },
+    ],
+  });
+});
+
+test('each price is in one step, and as a filter the step finds as many products', () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 0, max: 1e9, noNaN: true })), (prices) => {
+      const { price: steps = [] } = facetsOf(
+        prices.map((price) => productOf(price)),
+        ['price'],
+      );
+      for (const { min, max, count } of steps)
+        expect(prices.filter((price) => price >= min && price <= max)).toHaveLength(count);
+      expect(steps.reduce((sum, { count }) => sum + count, 0)).toBe(prices.length);
+    }),
+  );
+});
+
+test('categories are counted by size, then name; products without one do not count', () => {
+  const categories = ['b', 'a', null, 'c', 'c'];
+  const products = categories.map((category, price) => productOf(price, category));
+  expect(facetsOf(products, ['category'])).toEqual({
+    category: [
+      { value: 'c', count: 2 },
+      { value: 'a', count: 1 },
+      { value: 'b', count: 1 },
+    ],
+  });
+});
+
+const hit = (name: string, price: number | null, timestamp: number, total: number) => ({
+  hit: {
+    score: 1,
+    textId: name,
+    text: name,
+    product: price === null ? null : productOf(price),
+    events: { total, byType: {} },
+    newest: { id: name, textId: name, timestamp, ingestedAt: 0, payload: '{}' },
+  } satisfies SearchHit,
+});
+
+test('hits that are equal in an order stay by relevance', () => {
+  const hits = [hit('a', 5, 1, 1), hit('b', 2, 3, 1), hit('c', 5, 2, 4), hit('d', null, 0, 0)];
+  const orders = hitOrders.map((order) =>
+    inOrder(hits, order)
+      .map(({ hit: { text } }) => text)
+      .join(''),
+  );
+  expect(orders).toEqual(['abcd', 'bacd', 'acbd', 'bcad', 'cabd']);
+});
