@@ -33,8 +33,8 @@ const expression = z.union(
   ],
   {
     error:
-      'expected a template such as "{user_id}", a list of templates, a number, true, false, null, ' +
-      '{"from", "map"}, {"number"} or {"time"}',
+      'expected a template such as "{user_id}", a list of templates, a number, true, false, ' +
+      'null, {"from", "map"}, {"number"} or {"time"}',
   },
 );
 const membersMax = 50;

@@ -165,6 +165,7 @@ describe('a replay of a cause', () => {
     ids: [],
     refusals: [],
     next_cursor: null,
+    preview: [],
     trouble: null,
   };
 

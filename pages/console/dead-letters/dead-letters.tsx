@@ -10,15 +10,19 @@ import { useFeed, usePolled } from '../use-gateway.ts';
 import { CauseActions } from './cause-actions.tsx';
 import { LetterEditor } from './letter-editor.tsx';
 import { groupsOf, shownOf, type LetterGroup } from './letter-groups.ts';
+import type { RuleLine } from './letter-rule.ts';
 
 const everyMs = 5000;
 /** The most dead letters that are grouped. Older ones appear when these are mended. */
-const shownMax = 500;
+const shownMax = 1000;
 
 export function DeadLetters({ session }: { readonly session: Session }) {
   const [changes, setChanges] = useState(0);
   const [pinned, setPinned] = useState<DeadLetter | null>(null);
-  const [drafts, setDrafts] = useState<ReadonlyMap<string, string>>(new Map());
+  const [drafts, draft] = useKept<string>();
+  const [rules, keepRule] = useKept<readonly RuleLine[]>();
+  /** What an action is about stays until it has ended. */
+  const [held, setHeld] = useState<ReturnType<typeof shownOf>>(null);
   const [told, setTold] = useState<{ readonly isBad: boolean; readonly text: string } | null>(null);
   const detail = useRef<HTMLDivElement>(null);
   useFeed(session, ['stats'], () => undefined);
@@ -34,18 +38,13 @@ export function DeadLetters({ session }: { readonly session: Session }) {
     open,
   ]);
   const groups = useMemo(() => groupsOf(letters ?? []), [letters]);
-  const shown = shownOf(groups, pinned, pinned !== null && drafts.has(pinned.id));
+  const shown = held ?? shownOf(groups, pinned, pinned !== null && drafts.has(pinned.id));
   // What a person looks at stays, whatever else arrives.
   useEffect(() => setPinned(shown?.letter ?? null), [shown?.letter.id]);
   const tell = (isBad: boolean, text: string): void => {
     setTold({ isBad, text });
     setChanges((count) => count + 1);
   };
-  const draft = (id: string, text: string | null): void =>
-    setDrafts((before) => {
-      const others = [...before].filter(([each]) => each !== id);
-      return new Map(text === null ? others : [...others, [id, text]]);
-    });
   const choose = ({ letters: [newest, ...older] }: LetterGroup): void => {
     setPinned(older.find(({ id }) => drafts.has(id)) ?? newest ?? null);
     if (isOneColumn()) detail.current?.focus();
@@ -77,10 +76,12 @@ export function DeadLetters({ session }: { readonly session: Session }) {
           />
           <div class="stack" ref={detail} tabIndex={-1}>
             <CauseActions
-              key={shown.group.reason}
+              key={shown.group.key}
               session={session}
-              reason={shown.group.reason}
-              open={counts?.open_by_reason[shown.group.reason] ?? null}
+              group={shown.group}
+              rule={rules.get(shown.group.key) ?? null}
+              onRule={(rule) => keepRule(shown.group.key, rule)}
+              onBusy={(isBusy) => setHeld(isBusy ? shown : null)}
               onDone={tell}
             />
             <LetterCard
@@ -94,6 +95,17 @@ export function DeadLetters({ session }: { readonly session: Session }) {
       )}
     </div>
   );
+}
+
+/** What was typed, by what it belongs to; `null` forgets it. */
+function useKept<T>(): readonly [ReadonlyMap<string, T>, (key: string, typed: T | null) => void] {
+  const [kept, setKept] = useState<ReadonlyMap<string, T>>(new Map());
+  const keep = (key: string, typed: T | null): void =>
+    setKept((before) => {
+      const others = [...before].filter(([each]) => each !== key);
+      return new Map(typed === null ? others : [...others, [key, typed]]);
+    });
+  return [kept, keep];
 }
 
 function Heading({ open }: { readonly open: number | null }) {

@@ -1,10 +1,17 @@
-// Replays all dead letters of a cause: as many calls as it takes, because each is bounded.
+// Replays all dead letters of a cause, unchanged or corrected by a rule: as many calls as it takes,
+// because each is bounded.
 
 import type { DeadLetter } from '../../../client/client.ts';
 import { formatCount } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
+import type { Transform } from './letter-rule.ts';
 
-export type CauseFilter = { readonly reason: DeadLetter['reason']; readonly state: 'open' };
+export type CauseFilter = {
+  readonly reason: DeadLetter['reason'];
+  readonly state: 'open';
+  /** What the messages of one cause share. */
+  readonly text?: string;
+};
 
 export type Replayed = {
   /** How many there are; known in a dry run. */
@@ -13,6 +20,8 @@ export type Replayed = {
   readonly replayed: number;
   readonly refused: number;
   readonly firstRefusal: string | null;
+  /** Of a rule, in a dry run: the first events before and after. */
+  readonly preview: Done['preview'];
   /** Why it ended early, in words; `null`: all were tried. */
   readonly trouble: string | null;
 };
@@ -24,16 +33,32 @@ const nothing: Replayed = {
   replayed: 0,
   refused: 0,
   firstRefusal: null,
+  preview: [],
   trouble: null,
 };
 
+/** Small enough that progress is seen, and that a stop soon takes effect. */
+const perCall = 100;
+
 /**
+ * A signal that aborts ends it between two calls.
+ *
  * @param onProgress called after each call with the sums so far
  * @throws the client's error when nothing was tried before it
  */
 export async function replayCause(
   session: Pick<Session, 'client' | 'explain'>,
-  { filter, isDry }: { readonly filter: CauseFilter; readonly isDry: boolean },
+  {
+    filter,
+    isDry,
+    transform = null,
+    signal,
+  }: {
+    readonly filter: CauseFilter;
+    readonly isDry: boolean;
+    readonly transform?: Transform | null;
+    readonly signal?: AbortSignal;
+  },
   onProgress: (soFar: Replayed) => void,
 ): Promise<Replayed> {
   const { deadLetters } = session.client;
@@ -44,6 +69,8 @@ export async function replayCause(
       const done: Done = await deadLetters.replayBatch({
         filter,
         dry_run: isDry,
+        ...(!isDry && { limit: perCall }),
+        ...(transform !== null && { transform }),
         ...(cursor !== null && { cursor }),
       });
       sums = {
@@ -51,6 +78,7 @@ export async function replayCause(
         replayed: sums.replayed + done.replayed,
         refused: sums.refused + done.refused,
         firstRefusal: sums.firstRefusal ?? done.refusals[0]?.detail ?? null,
+        preview: sums.preview.length > 0 ? sums.preview : done.preview,
         trouble: done.trouble,
       };
       cursor = done.next_cursor;
@@ -58,15 +86,19 @@ export async function replayCause(
       if (cursor === null) throw error;
       sums = { ...sums, trouble: session.explain(error) };
     }
+    if (cursor !== null && signal?.aborted === true) sums = { ...sums, trouble: 'You stopped it.' };
     onProgress(sums);
   } while (cursor !== null && sums.trouble === null);
   return sums;
 }
 
-export function dryRunText({ matching, replayed, refused, ...rest }: Replayed): string {
+export function dryRunText(
+  { matching, replayed, refused, ...rest }: Replayed,
+  how: 'unchanged' | 'with this rule' = 'unchanged',
+): string {
   const all = formatCount(matching ?? replayed + refused);
   return (
-    `Of ${all}, ${formatCount(replayed)} can be replayed unchanged and ` +
+    `Of ${all}, ${formatCount(replayed)} can be replayed ${how} and ` +
     `${formatCount(refused)} would fail again.${endOf(rest)}`
   );
 }
