@@ -8,6 +8,12 @@ import {
   type HealthView,
 } from '../../client/client.ts';
 import { subjectOf } from '../../pages/console/event-words.ts';
+import {
+  agreementRange,
+  withLook,
+  workOf,
+  type Histories,
+} from '../../pages/console/fleet/runner-history.ts';
 import { headlineOf, partSentences } from '../../pages/console/home/part-sentences.ts';
 import { newestRows, rowOf } from '../../pages/console/home/sample-rows.ts';
 import {
@@ -81,6 +87,9 @@ async function healthOf(changes: Partial<HealthView> = {}): Promise<HealthView> 
   return { ...health, ...changes };
 }
 
+const warning = (component: 'runners' | 'disk', message: string) =>
+  ({ component, message, severity: 'warning' }) as const;
+
 describe('health', () => {
   test('is one sentence for each part when all is well', async () => {
     const parts = partSentences(await healthOf());
@@ -114,9 +123,9 @@ describe('health', () => {
     const parts = partSentences(
       await healthOf({
         causes: [
-          { component: 'runners', message: 'nobody checks the fleet; start a trusted runner' },
-          { component: 'runners', message: 'in quarantine: 1' },
-          { component: 'disk', message: '200 MiB are free: free some space' },
+          warning('runners', 'nobody checks the fleet; start a trusted runner'),
+          warning('runners', 'in quarantine: 1'),
+          warning('disk', '200 MiB are free: free some space'),
         ],
       }),
     );
@@ -134,11 +143,12 @@ describe('health', () => {
   });
 
   test.each([
-    ['disk', '9 MiB are free: no events are taken until there is room', 'Disk needs help'],
-    ['certificate', 'it expired at 2026-01-01', 'Certificate needs help'],
-    ['certificate', 'it expires at 2026-01-01', 'It works, with a warning'],
-  ] as const)('of %s: “%s” → “%s”', async (component, message, text) => {
-    const parts = partSentences(await healthOf({ causes: [{ component, message }] }));
+    ['disk', 'outage', 'Disk needs help'],
+    ['certificate', 'outage', 'Certificate needs help'],
+    ['certificate', 'warning', 'It works, with a warning'],
+  ] as const)('of %s with an %s → “%s”', async (component, severity, text) => {
+    const cause = { component, severity, message: 'whatever it says' };
+    const parts = partSentences(await healthOf({ causes: [cause] }));
     expect(headlineOf(parts, false).text).toBe(text);
   });
 
@@ -226,4 +236,30 @@ test('the newest events come once each, newest first, from stream and store alik
     ['a', 40],
   ]);
   expect(newestRows(Array.from({ length: 9 }, (_, at) => row(`${at}`, at, null)))).toHaveLength(8);
+});
+
+const runner = (texts: number, cosine: number | null) => ({
+  id: 'r',
+  texts_embedded: texts,
+  reference_cosine: cosine,
+});
+
+describe('the history of a runner', () => {
+  test('is texts a second from look to look, and ends with the runner', () => {
+    const none: Histories = new Map();
+    const looks = [runner(10, null), runner(30, 0.999), runner(30, 0.9981)].reduce(
+      (before, now, index) => withLook(before, [now], index * 2000),
+      none,
+    );
+    expect(workOf(looks.get('r') ?? [])).toEqual([10, 0]);
+    expect(agreementRange(looks.get('r') ?? [])).toBe('0.9981 to 0.9990');
+    expect(withLook(looks, [], 6000).size).toBe(0);
+  });
+
+  test('keeps two minutes, and says nothing of an agreement that did not change', () => {
+    let looks: Histories = new Map();
+    for (let i = 0; i < 200; i += 1) looks = withLook(looks, [runner(i, 0.999)], i * 2000);
+    expect(looks.get('r')).toHaveLength(61);
+    expect(agreementRange(looks.get('r') ?? [])).toBeNull();
+  });
 });

@@ -132,6 +132,28 @@ test('a dead letter is mended and replayed; a replay of all is tried first', asy
   await page.close();
 });
 
+test('Fleet drains a runner, keeps one out with a reason, and makes a link to join', async ({
+  skip,
+}) => {
+  await needsBrowser(skip);
+  await using own = await startGatewayWithFakeFleet(`${folder}/fleet`);
+  const { page, troubles, shows, press, violations } = await view('/fleet', own.url);
+  await press('Drain fake');
+  await shows('fake finishes its jobs and leaves.');
+  await press('Make a link');
+  await page.waitForSelector('.qr-code');
+  // The runner is back, because nobody stopped it.
+  await press('Quarantine fake…');
+  await page.type('.quarantine input', 'its machine is shared');
+  expect(await violations()).toEqual([]);
+  await page.keyboard.press('Enter');
+  await shows('In quarantine');
+  await shows('by an operator: its machine is shared');
+  expect((await own.stats()).runners[0]?.state).toBe('quarantined');
+  expect(troubles).toEqual([]);
+  await page.close();
+});
+
 test('a gateway that stops is said to be cut off; the page recovers by itself', async ({
   skip,
 }) => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
+import { modelWithFewGoldenTexts } from '../helpers/small-golden.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { watchPage } from './watched-page.ts';
@@ -16,15 +17,26 @@ const open = new AsyncDisposableStack();
 let browser: Browser;
 let gateway: RunningGateway;
 let folder: string;
+let model: string;
 
 beforeAll(async () => {
   const started = await openBrowser(open, [...noWebGpu, '--lang=en-US']);
   if (started === null) return;
   browser = started;
   folder = open.use(await temporaryFolder()).path;
-  gateway = open.use(await startGateway(`${folder}/data`, { VECTORSTREAM_RUNNERS: '0' }));
+  // A busy machine proves them in seconds.
+  model = await modelWithFewGoldenTexts(`${folder}/model`);
+  gateway = open.use(await start('data'));
 }, waitMsMax);
 afterAll(() => open.disposeAsync());
+
+/** Without a runner of its own. */
+const start = (data: string, environment: Record<string, string> = {}): Promise<RunningGateway> =>
+  startGateway(`${folder}/${data}`, {
+    VECTORSTREAM_RUNNERS: '0',
+    VECTORSTREAM_MODEL: model,
+    ...environment,
+  });
 
 const lendPage = (url = gateway.url) => watchPage(browser, url, '/lend', waitMsMax);
 
@@ -71,10 +83,7 @@ test('with a key, the field says what is wrong with it, and the right one joins'
 }) => {
   await needsBrowser(skip);
   const key = 'a-key-that-is-long-enough-for-a-gateway';
-  await using locked = await startGateway(`${folder}/locked`, {
-    VECTORSTREAM_RUNNERS: '0',
-    VECTORSTREAM_API_KEY: key,
-  });
+  await using locked = await start('locked', { VECTORSTREAM_API_KEY: key });
   const { page, shows, press, text, violations } = await lendPage(locked.url);
   await press('Lend this tab');
   await page.waitForSelector('#credential');
@@ -102,16 +111,14 @@ test('a gateway that is gone is said so, and the tab joins by itself once it is 
   skip,
 }) => {
   await needsBrowser(skip);
-  const environment = { VECTORSTREAM_RUNNERS: '0' };
-  await using first = await startGateway(`${folder}/restart`, environment);
+  await using first = await start('restart');
   const { page, shows, press, violations } = await lendPage(first.url);
   await shows('What it costs');
   await first[Symbol.asyncDispose]();
   await press('Lend this tab');
   await shows('The gateway cannot be reached; trying again in');
   expect(await violations()).toEqual([]);
-  await using again = await startGateway(`${folder}/restart`, {
-    ...environment,
+  await using again = await start('restart', {
     VECTORSTREAM_PORT: new URL(first.url).port,
   });
   await shows('In the fleet');

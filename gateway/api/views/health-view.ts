@@ -4,7 +4,14 @@ import { z } from '@hono/zod-openapi';
 import { verifiers } from '#core/fleet/verifiers.ts';
 import { circuitStates } from '../../telemetry/metrics/metrics.ts';
 import type { Services } from '../services.ts';
-import { causeCodes, causeComponents, causesOf, connectedOf, noReadyRunner } from './readiness.ts';
+import {
+  causeCodes,
+  causeComponents,
+  causesOf,
+  connectedOf,
+  noReadyRunner,
+  severities,
+} from './readiness.ts';
 
 export const causeSchema = z.object({
   component: z.enum(causeComponents),
@@ -78,7 +85,13 @@ const deadLettersHealthSchema = z.object({
 export const healthSchema = z
   .object({
     status: z.enum(['ok', 'degraded']),
-    causes: z.array(causeSchema),
+    causes: z.array(
+      causeSchema.extend({
+        severity: z.enum(severities).openapi({
+          description: 'outage: the part does not do its work. warning: somebody should look.',
+        }),
+      }),
+    ),
     started_at: z.iso.datetime(),
     uptime_seconds: z.number(),
     source: sourceHealthSchema,

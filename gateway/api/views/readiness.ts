@@ -73,9 +73,21 @@ export const noReadyRunner = (connected: number): string =>
     ? 'no runner is connected'
     : `none of ${connected} connected runners is ready yet`;
 
+/** `outage`: a part does not do its work. `warning`: it does, and somebody should look. */
+export const severities = ['outage', 'warning'] as const;
+export type JudgedCause = Cause & { readonly severity: (typeof severities)[number] };
+
 /** Everything that is wrong; empty when all is well. */
-export async function causesOf(services: Services): Promise<readonly Cause[]> {
-  return [...(await causesOfUnreadiness(services, null)), ...warningsOf(services)];
+export async function causesOf(services: Services): Promise<readonly JudgedCause[]> {
+  const certificate = services.certificate();
+  const isExpired = certificate !== null && certificate.expiresAt <= services.clock.now();
+  const warnings = warningsOf(services).map((cause) => ({
+    ...cause,
+    severity:
+      isExpired && cause.component === 'certificate' ? ('outage' as const) : ('warning' as const),
+  }));
+  const outages = await causesOfUnreadiness(services, null);
+  return [...outages.map((cause) => ({ ...cause, severity: 'outage' as const })), ...warnings];
 }
 
 /** What is wrong although the gateway is ready; empty when all is well. */

@@ -1,12 +1,15 @@
 // Fleet: every runner, how fast and how right it is, and how to take one out.
 
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { LiveMessage } from '../../../client/client.ts';
 import { Empty, Figure, Notice } from '../../shared/components.tsx';
 import { formatCount, formatRate } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
-import { RunnerRow, type Act, type RunnerView } from './runner-row.tsx';
+import type { Act, RunnerView } from './fleet-types.ts';
+import { JoinLink } from './join-link.tsx';
+import { withLook, workOf, type Histories } from './runner-history.ts';
+import { RunnerRow } from './runner-row.tsx';
 
 /** States change with a message; the counts of each runner change oftener. */
 const everyMs = 2000;
@@ -14,6 +17,7 @@ const everyMs = 2000;
 export function Fleet({ session }: { readonly session: Session }) {
   const [changes, setChanges] = useState(0);
   const [told, setTold] = useState<{ readonly isBad: boolean; readonly text: string } | null>(null);
+  const [histories, setHistories] = useState<Histories>(new Map());
   const [history, setHistory] = useState<readonly string[]>([]);
   useFeed(session, ['runner'], (message) => {
     if (message.type !== 'runner') return;
@@ -24,6 +28,9 @@ export function Fleet({ session }: { readonly session: Session }) {
   const runners = usePolled(session, (signal) => session.client.runners.list({ signal }), everyMs, [
     changes,
   ]);
+  useEffect(() => {
+    if (runners !== null) setHistories((before) => withLook(before, runners, Date.now()));
+  }, [runners]);
   const act: Act = async (done, action) => {
     try {
       await action();
@@ -68,8 +75,9 @@ export function Fleet({ session }: { readonly session: Session }) {
         </Empty>
       )}
       {runners !== null && runners.length > 0 && (
-        <RunnerTable runners={runners} session={session} act={act} />
+        <RunnerTable {...{ runners, histories, session, act }} />
       )}
+      <JoinLink session={session} />
       {history.length > 0 && (
         <section class="card" aria-label="What happened">
           <header class="card-head">
@@ -98,14 +106,16 @@ const columns = [
 
 function RunnerTable({
   runners,
+  histories,
   session,
   act,
 }: {
   readonly runners: readonly RunnerView[];
+  readonly histories: Histories;
   readonly session: Session;
   readonly act: Act;
 }) {
-  const hasTrusted = runners.some(({ trusted, state }) => trusted && state === 'ready');
+  const most = Math.max(0, ...[...histories.values()].flatMap(workOf));
   return (
     <div class="card table-frame" tabIndex={0} role="region" aria-label="Runners">
       <table>
@@ -121,7 +131,11 @@ function RunnerTable({
         </thead>
         <tbody>
           {runners.map((runner) => (
-            <RunnerRow key={runner.id} {...{ runner, session, hasTrusted, act }} />
+            <RunnerRow
+              key={runner.id}
+              looks={histories.get(runner.id) ?? []}
+              {...{ runner, most, session, act }}
+            />
           ))}
         </tbody>
       </table>

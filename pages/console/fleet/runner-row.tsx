@@ -1,14 +1,12 @@
 // One runner of the fleet as a row, with its actions.
 
-import { useState } from 'preact/hooks';
-import type { Stats } from '../../../client/client.ts';
 import { Status, type Tone } from '../../shared/components.tsx';
 import { formatCount, formatDevice, formatRate } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
-
-export type RunnerView = Stats['runners'][number];
-/** Carries out an action, and tells what was done or what is wrong. */
-export type Act = (done: string, action: () => Promise<unknown>) => Promise<void>;
+import type { Act, RunnerView } from './fleet-types.ts';
+import { RunnerActions } from './runner-actions.tsx';
+import { agreementRange, workOf, type Look } from './runner-history.ts';
+import { WorkLine } from './work-line.tsx';
 
 const states: Readonly<Record<RunnerView['state'], readonly [Tone, string]>> = {
   joining: ['busy', 'Being checked'],
@@ -19,14 +17,16 @@ const states: Readonly<Record<RunnerView['state'], readonly [Tone, string]>> = {
 
 export function RunnerRow({
   runner,
+  looks,
+  most,
   session,
-  hasTrusted,
   act,
 }: {
   readonly runner: RunnerView;
+  readonly looks: readonly Look[];
+  /** The most texts a second of any runner in that time. */
+  readonly most: number;
   readonly session: Session;
-  /** Whether a trusted runner is ready: without one, nobody is on probation. */
-  readonly hasTrusted: boolean;
   readonly act: Act;
 }) {
   const [tone, state] = states[runner.state];
@@ -42,7 +42,7 @@ export function RunnerRow({
       </th>
       <td data-label="State">
         <Status tone={tone}>{state}</Status>
-        <span class="cell-note">{noteOf(runner, hasTrusted)}</span>
+        <span class="cell-note">{noteOf(runner)}</span>
       </td>
       <td data-label="Device">
         {formatDevice(runner.device, runner.dtype)}
@@ -53,6 +53,7 @@ export function RunnerRow({
       </td>
       <td class="is-number" data-label="Texts/s">
         {formatRate(runner.texts_per_second)}
+        <WorkLine work={workOf(looks)} most={most} />
       </td>
       <td class="is-number" data-label="Vectors">
         {formatCount(runner.texts_embedded)}
@@ -62,63 +63,28 @@ export function RunnerRow({
       </td>
       <td class="is-number" data-label="Agreement">
         {runner.reference_cosine?.toFixed(4) ?? '–'}
+        <span class="cell-note">{agreementRange(looks)}</span>
+        <span class="cell-note">{checkText(runner)}</span>
       </td>
       <td class="is-actions">
-        {runner.state !== 'quarantined' && <Actions {...{ runner, session, act }} />}
+        {runner.state !== 'quarantined' && <RunnerActions {...{ runner, session, act }} />}
       </td>
     </tr>
   );
 }
 
 /** Why it is in quarantine, or how far it is proven. */
-function noteOf({ quarantine, trusted, proof, state }: RunnerView, hasTrusted: boolean): string {
+function noteOf({ quarantine, proof, in_probation: isInProbation }: RunnerView): string {
   if (quarantine !== null)
     return `${quarantine.reason}; until ${new Date(quarantine.until).toLocaleTimeString('en-GB')}`;
-  return trusted || !hasTrusted || state !== 'ready' || proof.agreed >= proof.needed
-    ? ''
-    : `on probation: ${proof.agreed} of ${proof.needed} checks passed`;
+  return isInProbation ? `in probation: ${proof.agreed} of ${proof.needed} checks passed` : '';
 }
 
-function Actions({ runner, session, act }: Omit<Parameters<typeof RunnerRow>[0], 'hasTrusted'>) {
-  const [isAsked, setAsked] = useState(false);
-  const { id, name } = runner;
-  const { runners } = session.client;
-  if (isAsked)
-    return (
-      <span class="actions">
-        <button
-          class="button is-small is-danger"
-          type="button"
-          onClick={() =>
-            void act(`${name} is disconnected; its jobs go to others.`, () => runners.remove(id))
-          }
-        >
-          Disconnect {name}
-        </button>
-        <button class="button is-small" type="button" onClick={() => setAsked(false)}>
-          Keep
-        </button>
-      </span>
-    );
-  return (
-    <span class="actions">
-      <button
-        class="button is-small"
-        type="button"
-        disabled={runner.state === 'draining'}
-        aria-label={`Drain ${name}`}
-        onClick={() => void act(`${name} finishes its jobs and leaves.`, () => runners.drain(id))}
-      >
-        Drain
-      </button>
-      <button
-        class="button is-small"
-        type="button"
-        aria-label={`Disconnect ${name}…`}
-        onClick={() => setAsked(true)}
-      >
-        Disconnect…
-      </button>
-    </span>
-  );
+const results = { agreed: 'agreed', differed: 'differed', disputed: 'is disputed' } as const;
+
+/** When its work was last compared, by whom, and how it ended. */
+function checkText({ last_check: check, trusted }: RunnerView): string {
+  if (check === null) return trusted ? 'it checks others' : 'not checked yet';
+  const time = new Date(check.at).toLocaleTimeString('en-GB');
+  return `${results[check.result]} at ${time} with ${check.by.join(', ')}`;
 }

@@ -33,9 +33,6 @@ const whatToDo: Readonly<Record<Component, string>> = {
   disk: 'Make room on the disk of the data folder; do not delete files in it by hand.',
 };
 
-/** What a disk or a certificate says that is no longer a warning. */
-const isOver = /no events are taken|it expired/;
-
 /** Sentences on the parts, in the order in which an event passes them. */
 export function partSentences(health: HealthView): readonly PartSentence[] {
   const wrong = (component: Component) =>
@@ -68,9 +65,9 @@ export function partSentences(health: HealthView): readonly PartSentence[] {
     },
     // Shown only when something is wrong with them.
     ...(['disk', 'certificate'] as const).flatMap((component) =>
-      wrong(component).map(({ message }) => ({
+      wrong(component).map(({ message, severity }) => ({
         name: component === 'disk' ? 'Disk' : 'Certificate',
-        tone: isOver.test(message) ? ('bad' as const) : ('warn' as const),
+        tone: severity === 'outage' ? ('bad' as const) : ('warn' as const),
         sentence: sentenceOf(message),
         advice: whatToDo[component],
       })),
