@@ -9,6 +9,7 @@ import type { Turn } from '#core/time/fair-queue.ts';
 import { rest } from '#core/time/rest.ts';
 import { checkedEmbed } from './checked-embed.ts';
 import { encodeJobResult } from './job-result-frame.ts';
+import { programVersion } from './program-version.ts';
 import {
   clip,
   closeCode,
@@ -114,12 +115,8 @@ class RunnerLoop {
   }
 
   #greet(): void {
-    const {
-      channel,
-      embedder: { info },
-      name,
-      kind,
-    } = this.#options;
+    const { channel, embedder, name, kind } = this.#options;
+    const { info } = embedder;
     channel.send(
       encodeMessage({
         type: 'runner-hello',
@@ -135,6 +132,7 @@ class RunnerLoop {
         dimensions: info.dimensions,
         textsPerSecond: info.textsPerSecond,
         limits: { textsPerJobMax: textsPerJobMax(info.dimensions) },
+        version: programVersion,
       }),
     );
   }

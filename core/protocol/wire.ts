@@ -79,6 +79,8 @@ const runnerHello = z.object({
   dimensions: z.int().min(1).max(wireLimits.dimensionsMax),
   textsPerSecond: z.number().positive().max(1e6),
   limits: z.object({ textsPerJobMax: z.int().min(1).max(wireLimits.textsPerJobMax) }),
+  /** Of the program; for people only. */
+  version: line(40).optional(),
 });
 
 const runnerWelcome = z.object({

@@ -52,6 +52,8 @@ export function viewOf(
     softwareAdapter,
     connectedAt,
     textsEmbedded,
+    version: hello.version ?? null,
+    address: identity.address,
     trusted: identity.trusted,
     tokenId: identity.token?.id ?? null,
     proof: { agreed: fleet.proving.probation(session.id).agreed, needed: provingJobs },

@@ -121,6 +121,10 @@ export type RunnerView = {
   readonly dtype: string;
   readonly adapter: string;
   readonly softwareAdapter: boolean;
+  /** Of its program; `null`: an older one does not say. */
+  readonly version: string | null;
+  /** Its network address: personal data. */
+  readonly address: string;
   readonly state: RunnerState;
   /** Its vectors verify those of other runners: the gateway's own, or one with the token for it. */
   readonly trusted: boolean;

@@ -59,7 +59,7 @@ test('one rule mends 300 of 1,000 dead letters, which are replayed', async ({ sk
   await page.waitForSelector('.cause');
   const causes = await page.$$eval('.cause-count', (counts) => counts.map((b) => b.textContent));
   expect(causes).toEqual(['500', '300', '200']);
-  await page.$$eval('.cause', (buttons) => buttons[1]?.focus());
+  await (await page.$$('.cause'))[1]?.focus();
   await page.keyboard.press('Enter');
   await enter('Mend by a rule');
   const [member, from] = ['.rule-line input', '.rule-line label:last-of-type input'];

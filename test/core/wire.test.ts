@@ -10,6 +10,7 @@ import {
   encodeJobResult,
   type JobResult,
 } from '#core/protocol/job-result-frame.ts';
+import { programVersion } from '#core/protocol/program-version.ts';
 import {
   clip,
   closeReason,
@@ -21,6 +22,7 @@ import {
   wireLimits,
   type RunnerHello,
 } from '#core/protocol/wire.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 
 const hello: RunnerHello = {
   type: 'runner-hello',
@@ -322,4 +324,11 @@ test('a close reason fits its frame and never ends inside a character', () => {
       expect(clip(text, 10).isWellFormed()).toBe(true);
     }),
   );
+});
+
+test('a runner tells the version of package.json, and an older one none', () => {
+  expect(programVersion).toBe(packageJson.version);
+  const told = { ...hello, version: programVersion };
+  expect(parseRunnerMessage(JSON.stringify(told))).toEqual(told);
+  expect(parseRunnerMessage(JSON.stringify(hello))).not.toHaveProperty('version');
 });

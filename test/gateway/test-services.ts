@@ -62,6 +62,8 @@ export const runner: RunnerView = {
   jobsInWork: 0,
   connectedAt: Date.UTC(2026, 0, 1),
   proof: { agreed: 0, needed: 30 },
+  version: '0.1.0',
+  address: '10.1.2.3',
   inProbation: false,
   lastCheck: null,
   lastGoldenCosine: 0.998,

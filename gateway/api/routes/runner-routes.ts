@@ -1,6 +1,7 @@
 // /runners: the runners connected to this gateway, and how to drain or disconnect one.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { RunnerView as ConnectedRunner } from '../../fleet/hub-types.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -87,8 +88,13 @@ export function runnerRoutes(
     return c.body(null, 204);
   });
 
-  app.openapi(listRoute, (c) => c.json({ items: runners().map(runnerOf), next_cursor: null }, 200));
-  app.openapi(oneRoute, (c) => c.json(found(c.req.valid('param').id), 200));
+  app.openapi(listRoute, (c) => {
+    const items = runners().map((runner) => shownTo(c, runner));
+    return c.json({ items, next_cursor: null }, 200);
+  });
+  app.openapi(oneRoute, (c) =>
+    c.json(shownTo(c, runnerById(runners(), c.req.valid('param').id)), 200),
+  );
   app.openapi(drainRoute, (c) => {
     const { id } = c.req.valid('param');
     found(id);
@@ -117,3 +123,9 @@ export function runnerById(runners: readonly ConnectedRunner[], id: string): Con
       'A runner that reconnects gets a new id.',
   });
 }
+
+/** The address of a person who lends a tab is shown to nobody else. */
+const shownTo = (c: Context<AppEnv>, runner: ConnectedRunner): RunnerView => ({
+  ...runnerOf(runner),
+  address: c.get('client').scopes.has('admin') ? runner.address : null,
+});

@@ -15,6 +15,8 @@ const exampleRunner = {
   dtype: 'q8',
   adapter: 'Some CPU',
   software_adapter: false,
+  version: '0.1.0',
+  address: null,
   state: 'ready' as const,
   trusted: true,
   proof: { agreed: 0, needed: 30 },
@@ -38,6 +40,13 @@ export const runnerSchema = z
     dtype: z.string(),
     adapter: z.string(),
     software_adapter: z.boolean(),
+    version: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Of its program; null: an older one does not say.' }),
+    address: z.string().nullable().openapi({
+      description: 'Its network address; only in /runners, for a key with the scope admin.',
+    }),
     state: z.enum(runnerStates),
     trusted: z.boolean().openapi({
       description:
@@ -215,6 +224,8 @@ export const runnerOf = (runner: ConnectedRunner): RunnerView => ({
   dtype: runner.dtype,
   adapter: runner.adapter,
   software_adapter: runner.softwareAdapter,
+  version: runner.version,
+  address: null,
   state: runner.state,
   trusted: runner.trusted,
   proof: runner.proof,

@@ -38,6 +38,8 @@ export function RunnerRow({
           {runner.kind}
           {runner.trusted ? ', trusted' : ''}, since{' '}
           {new Date(runner.connected_at).toLocaleTimeString('en-GB')}
+          {runner.version !== null && `, version ${runner.version}`}
+          {runner.address !== null && `, from ${runner.address}`}
         </span>
       </th>
       <td data-label="State">
