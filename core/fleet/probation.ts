@@ -32,4 +32,9 @@ export class Probation {
     this.#agreed += 1;
     return this.isProven;
   }
+
+  /** Another runner of its owner was wrong: it starts again. */
+  fallBack(): void {
+    this.#agreed = 0;
+  }
 }

@@ -70,6 +70,11 @@ export class Proving {
     this.#runners.get(id)?.pace.trustMore();
   }
 
+  /** The runner must prove itself again. */
+  fallBack(id: string): void {
+    this.#runners.get(id)?.probation.fallBack();
+  }
+
   /** How far the runner is proven. */
   probation(id: string): Pick<Probation, 'agreed' | 'isProven'> {
     return this.#runners.get(id)?.probation ?? new Probation();

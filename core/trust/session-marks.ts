@@ -46,6 +46,7 @@ export class SessionMarks {
     const { clock, backoff, onFailure } = this.#options;
     const session = { verifiedUntil: at, markedAt: clock.monotonic(), hasEnded: false };
     this.#open.set(runnerSession, session);
+    this.#ended.delete(runnerSession);
     const delays = new RetryDelays({ backoff, jitter: 'none' });
     for (;;) {
       signal.throwIfAborted();

@@ -14,9 +14,11 @@ import type { HubState } from './hub-state.ts';
 import { PeerChecks } from './peer-checks.ts';
 import { quarantine, QuarantineList } from './quarantine.ts';
 import { ownerOf } from './runner-identity.ts';
+import { SameOwner } from './same-owner.ts';
 
 export class RunnerTrust {
   readonly quarantined: QuarantineList;
+  readonly #sameOwner: SameOwner;
   readonly #state: HubState;
   readonly #quarantineSession: (connection: HubConnection, reason: string) => void;
   readonly #crossChecks: CrossChecks;
@@ -31,6 +33,7 @@ export class RunnerTrust {
     this.#state = state;
     this.#quarantineSession = quarantineSession;
     this.quarantined = new QuarantineList(state);
+    this.#sameOwner = new SameOwner(state);
     this.#peerChecks = new PeerChecks({
       queue: state.queue,
       bounds,
@@ -175,8 +178,7 @@ export class RunnerTrust {
   /** The runner's connection has ended. */
   left(connection: HubConnection, reason: string): void {
     this.#peerChecks.left();
-    if (connection.session.state === 'quarantined')
-      return quarantine(connection, reason, this.#state, this.quarantined);
+    if (connection.session.state === 'quarantined') return this.#quarantine(connection, reason);
     this.#compare(connection, connection.checks?.end() ?? []);
     this.#endIfSettled(connection);
   }
@@ -241,7 +243,12 @@ export class RunnerTrust {
   #foundWrong(connection: HubConnection, reason: string): void {
     if (this.#isConnected(connection)) return this.#quarantineSession(connection, reason);
     connection.session.foundWrong();
+    this.#quarantine(connection, reason);
+  }
+
+  #quarantine(connection: HubConnection, reason: string): void {
     quarantine(connection, reason, this.#state, this.quarantined);
+    this.#sameOwner.distrust(connection.identity);
   }
 
   #reEmbed(connection: HubConnection, hasEnded: boolean): void {
@@ -268,6 +275,7 @@ export class RunnerTrust {
     if (isOpen || session.state === 'quarantined') return;
     if (connection.unprovenAt !== null) return this.#reEmbed(connection, true);
     this.#state.options.provenanceLog.end(session.id);
+    this.#sameOwner.ended(connection);
   }
 
   #ready(): readonly HubConnection[] {

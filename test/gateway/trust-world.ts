@@ -64,6 +64,8 @@ export type WorldOptions = {
   readonly store?: VectorStore;
   readonly from?: number;
   readonly tokens?: RunnerTokens;
+  /** Which texts are checked depends on it. */
+  readonly random?: () => number;
 };
 
 export function eventOf(n: number): ProductEvent {
@@ -93,6 +95,7 @@ export async function openWorld({
   store = createMemoryStore({ dimensions, now: () => clock.now() }),
   from = 0,
   tokens: own = tokens,
+  random = Math.random,
 }: WorldOptions = {}): Promise<World> {
   const seen: string[] = [];
   const stop = new AbortController();
@@ -121,7 +124,7 @@ export async function openWorld({
     log: quiet,
     provenanceLog: repair,
     expectsTrusted: false,
-    random: Math.random,
+    random,
     addressOf: () => '127.0.0.1',
     addressMark: (address) => address,
     blocks,
