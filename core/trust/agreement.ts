@@ -31,6 +31,38 @@ export function agreementMin(one: GoldenBounds, other: GoldenBounds): number {
 
 export const strayMax = 1.5;
 
+/** As `strayMax`, for the mean of many texts, which strays less. */
+const meanStrayMax = 1.25;
+const meanTexts = 20;
+
+/** The least mean cosine over many texts, from the mean cosines of the golden texts. */
+export function meanAgreementMin(one: GoldenBounds, other: GoldenBounds): number {
+  const angle = meanStrayMax * (Math.acos(one.goldenMeanMin) + Math.acos(other.goldenMeanMin));
+  return Math.cos(Math.min(angle, Math.PI / 2));
+}
+
+/**
+ * The checks of one runner's work together. Each allows more than an honest runner needs, so a
+ * runner could move all of its vectors by that much, such as towards one product. The mean of its
+ * last twenty checks must be nearer.
+ */
+export class MeanAgreement {
+  readonly #checks: { readonly found: number; readonly min: number }[] = [];
+
+  /** `found`: the cosine of a check that agreed. `false`: the mean is too low. */
+  add(found: number, min: number): boolean {
+    this.#checks.push({ found, min });
+    if (this.#checks.length > meanTexts) this.#checks.shift();
+    const excess = this.#checks.reduce((sum, check) => sum + check.found - check.min, 0);
+    return this.#checks.length < meanTexts || excess >= 0;
+  }
+
+  /** Of the last checks. */
+  get mean(): number {
+    return this.#checks.reduce((sum, { found }) => sum + found, 0) / this.#checks.length;
+  }
+}
+
 /** The vector of one text by a runner of one owner. */
 export type Vote = {
   readonly runnerSession: string;

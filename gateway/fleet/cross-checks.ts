@@ -2,7 +2,13 @@
 
 import type { Clock, Embedding } from '#core/ports.ts';
 import { startDeadline } from '#core/time/deadline.ts';
-import { agreementMin, boundsOf, type CrossCheckResult } from '#core/trust/agreement.ts';
+import {
+  agreementMin,
+  boundsOf,
+  meanAgreementMin,
+  type CrossCheckResult,
+  type MeanAgreement,
+} from '#core/trust/agreement.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 import type { AnsweredText } from '#core/trust/sampler.ts';
 import { cosine } from '#core/vectors/vector.ts';
@@ -39,7 +45,7 @@ export class CrossChecks {
   /** The job of a trusted runner has canaries too: if it fails them, its answer is not used. */
   async compare(
     { text, vector }: AnsweredText,
-    dtype: string,
+    { dtype, mean }: { readonly dtype: string; readonly mean: MeanAgreement },
     lane: 'first-check' | 'cross-check',
   ): Promise<CheckVerdict> {
     const { onResult, bounds, clock } = this.#options;
@@ -49,16 +55,21 @@ export class CrossChecks {
       return { is: 'unknown' };
     }
     const { provenance } = trusted;
-    const cosineMin = agreementMin(boundsOf(bounds, dtype), boundsOf(bounds, provenance.dtype));
+    const both = [boundsOf(bounds, dtype), boundsOf(bounds, provenance.dtype)] as const;
+    const [least, leastMean] = [agreementMin(...both), meanAgreementMin(...both)];
     const found = cosine(vector, trusted.vector);
-    const result = found >= cosineMin ? 'agreed' : 'differed';
+    const wrong = !(found >= least)
+      ? `one has the cosine ${found.toFixed(3)} to a trusted runner's ` +
+        `(at least ${least.toFixed(3)})`
+      : !mean.add(found, leastMean)
+        ? `the last ones have the mean cosine ${mean.mean.toFixed(3)} to a trusted runner's ` +
+          `(at least ${leastMean.toFixed(3)})`
+        : null;
+    const result = wrong === null ? 'agreed' : 'differed';
     onResult(result);
     const check = { at: clock.now(), by: [provenance.runnerName], result, cosine: found } as const;
-    if (result === 'agreed') return { is: 'right', check };
-    const reason =
-      `vectors are wrong: one has the cosine ${found.toFixed(3)} to a trusted runner's ` +
-      `(at least ${cosineMin.toFixed(3)})`;
-    return { is: 'wrong', check, reason };
+    if (wrong === null) return { is: 'right', check };
+    return { is: 'wrong', check, reason: `vectors are wrong: ${wrong}` };
   }
 
   /** Embeds the text on a trusted runner; `null` when that fails or takes too long. */

@@ -7,6 +7,7 @@ import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Provenance } from '#core/ports.ts';
 import type { GatewaySession } from '#core/protocol/gateway-session.ts';
+import type { MeanAgreement } from '#core/trust/agreement.ts';
 import type { LastCheck, RunnerView } from './hub-types.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
 
@@ -29,6 +30,8 @@ export type HubConnection = {
    */
   unprovenAt: number | null;
   lastCheck: LastCheck | null;
+  /** Of the checks by trusted runners. */
+  readonly mean: MeanAgreement;
 };
 
 const states: Readonly<Record<string, RunnerState>> = { ready: 'ready', draining: 'draining' };

@@ -7,6 +7,7 @@ import { hasOtherIds } from '#core/model/older-tokenizer.ts';
 import type { Channel } from '#core/ports.ts';
 import { GatewaySession, type SessionEffect } from '#core/protocol/gateway-session.ts';
 import { closeCode, textsPerJobMax, type RunnerHello } from '#core/protocol/wire.ts';
+import { MeanAgreement } from '#core/trust/agreement.ts';
 import { logFieldsOf, viewOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
 import type { RunnerView } from './hub-types.ts';
@@ -59,6 +60,7 @@ export class HubSessions {
       verifiedUntil: 0,
       unprovenAt: null,
       lastCheck: null,
+      mean: new MeanAgreement(),
     };
     connections.set(session.id, connection);
     channel.listen({

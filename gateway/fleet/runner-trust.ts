@@ -209,7 +209,8 @@ export class RunnerTrust {
     lane: 'first-check' | 'cross-check',
   ): Promise<CheckVerdict> {
     const dtype = connection.session.hello?.dtype ?? '';
-    const verdict = await this.#crossChecks.compare(sample, dtype, lane);
+    const { mean } = connection;
+    const verdict = await this.#crossChecks.compare(sample, { dtype, mean }, lane);
     if (verdict.is !== 'unknown') connection.lastCheck = verdict.check;
     return verdict;
   }

@@ -6,7 +6,13 @@ import { describe, expect, test } from 'vitest';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import { TextRateLimit } from '#core/fleet/text-rate-limit.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
-import { agreementMin, boundsOf, strayMax } from '#core/trust/agreement.ts';
+import {
+  agreementMin,
+  boundsOf,
+  MeanAgreement,
+  meanAgreementMin,
+  strayMax,
+} from '#core/trust/agreement.ts';
 import { Canaries } from '#core/trust/canaries.ts';
 import { Sampler, type Sample } from '#core/trust/sampler.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
@@ -300,6 +306,26 @@ test('two dtypes may differ by 1.5 times the sum of their distances from the ref
       },
     ),
   );
+});
+
+test('the mean of twenty checks must be nearer than one of them', () => {
+  const [fp32, q8] = [
+    { goldenMeanMin: 0.998, goldenMin: 0.995 },
+    { goldenMeanMin: 0.996, goldenMin: 0.988 },
+  ];
+  const least = meanAgreementMin(fp32, q8);
+  expect([least, meanAgreementMin(fp32, fp32)].map((x) => Number(x.toFixed(3)))).toEqual([
+    0.982, 0.988,
+  ]);
+  const mean = new MeanAgreement();
+  const added = (found: number, times: number): boolean[] =>
+    Array.from({ length: times }, () => mean.add(found, least));
+  expect(new Set(added(0.98, 19))).toEqual(new Set([true]));
+  expect(added(0.98, 1)).toEqual([false]);
+  expect(mean.mean).toBeCloseTo(0.98);
+  // Twenty good ones later it is near again, and one that is far off is allowed.
+  expect(added(0.998, 20).at(-1)).toBe(true);
+  expect(added(0.93, 1)).toEqual([true]);
 });
 
 test('runners that share a rate never exceed it, and each gets at least one text', () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { VectorStore } from '#core/ports.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { dimensions, fakeVector, golden } from '../helpers/fake-model.ts';
 import { joinFakeRunner, type FakeRunner } from '../helpers/fake-runner.ts';
 import { unavailable } from '../helpers/unreliable.ts';
@@ -23,6 +24,17 @@ const rightForGolden =
   (texts) =>
     texts.map((text) => (goldenTexts.has(text) ? fakeVector(text) : wrong(text)));
 const another = (text: string) => fakeVector(`${text} but another`);
+
+/** As near to the right vector as one alone may be. */
+function nearVector(text: string): Float32Array {
+  const [vector, away] = [fakeVector(text), another(text)];
+  const along = cosine(vector, away);
+  const aside = away.map((value, at) => value - along * (vector[at] ?? 0));
+  const length = Math.hypot(...aside);
+  return vector.map(
+    (value, at) => 0.992 * value + (Math.sqrt(1 - 0.992 ** 2) * (aside[at] ?? 0)) / length,
+  );
+}
 
 function trusted(world: World): FakeRunner {
   return joinFakeRunner({ url: world.url, token: trustedToken, name: 'own', vectors: right });
@@ -78,6 +90,11 @@ describe('a liar beside a trusted runner', () => {
       'right for golden texts and negated for the rest',
       rightForGolden((text) => fakeVector(text).map((x) => -x)),
       /to a trusted runner's/,
+    ],
+    [
+      'right for golden texts and a little off for each of the rest',
+      rightForGolden(nearVector),
+      /the last ones have the mean cosine 0.992 to a trusted runner's/,
     ],
   ])(
     '%s: quarantined within a check interval, and no wrong vector is left one interval later',

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { productText } from '#core/event/text.ts';
 import { readGolden } from '#core/model/model-manifest.ts';
 import { cpuBudget, createEmbedder } from '#core/transformers/embedder.ts';
-import { agreementMin, boundsOf } from '#core/trust/agreement.ts';
+import { agreementMin, boundsOf, MeanAgreement, meanAgreementMin } from '#core/trust/agreement.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { openCatalogue, products } from '../../cli/generator/catalogue.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
@@ -72,6 +72,17 @@ test(
           `${one} with ${other}: least ${least.toFixed(4)}, allowed ${allowed.toFixed(4)}`,
         );
         expect(least).toBeGreaterThan(allowed);
+        const mean = new MeanAgreement();
+        const meanMin = meanAgreementMin(boundsOf(bounds, one), boundsOf(bounds, other));
+        let leastMean = 1;
+        for (const at of texts.keys()) {
+          const found = cosine(vectors.get(one)?.[at] ?? [], vectors.get(other)?.[at] ?? []);
+          expect(mean.add(found, meanMin)).toBe(true);
+          if (at >= 20) leastMean = Math.min(leastMean, mean.mean);
+        }
+        console.log(
+          `least mean of 20 in a row ${leastMean.toFixed(4)}, allowed ${meanMin.toFixed(4)}`,
+        );
       }
     }
   },
