@@ -93,7 +93,7 @@ class Reader {
       Array.from({ length: count }, () => {
         const key = this.value(depth + 1);
         if (typeof key !== 'string' && typeof key !== 'number')
-          throw new RangeError('a key that is no text');
+          throw new RangeError('a key that is not text');
         return [String(key), this.value(depth + 1)];
       }),
     );

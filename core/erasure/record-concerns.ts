@@ -1,4 +1,4 @@
-// Finds out whom a record concerns, also when it is no valid event.
+// Finds out whom a record concerns, even when it is not a valid event.
 
 import { isExactNumber } from '#core/event/exact-json.ts';
 import { parseJson } from '#core/event/json-guard.ts';

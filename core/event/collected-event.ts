@@ -8,7 +8,7 @@ export const collectedByHeader = 'x-collected-by';
 
 /**
  * The same event, which may be sent as JSON in JSON, with the time `at` (UTC ms) as its timestamp
- * and `key` as `collected_by`. What is no JSON object, or nested deeper than `depthMax`, is
+ * and `key` as `collected_by`. What is not a JSON object, or is nested deeper than `depthMax`, is
  * returned unchanged: no such event is valid.
  */
 export function collectedEvent(

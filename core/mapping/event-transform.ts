@@ -61,14 +61,14 @@ export function eventTransform(spec: TransformSpec): EventTransform {
     make: compiled(of),
   }));
   return (event) => {
-    if (!isMembers(event)) return { problem: 'It is no JSON object.' };
+    if (!isMembers(event)) return { problem: 'It is not a JSON object.' };
     let value: Readonly<Record<string, unknown>> = event;
     for (const { name, path, make } of members) {
       // All members are read from the event as it came.
       const made = make(event);
       if ('problem' in made) return { problem: `${name}: ${made.problem}` };
       const next = withMember(value, path, made.value);
-      if (next === null) return { problem: `${name}: a part of its path is no object` };
+      if (next === null) return { problem: `${name}: a part of its path is not an object` };
       value = next;
     }
     return { value };
@@ -84,7 +84,7 @@ function compiled(of: Expression): (event: unknown) => Transformed {
     const decimal = of.decimal ?? 'point';
     return maker(of.number, (text) => {
       const value = readNumber(text, decimal);
-      return value === null ? { problem: `${shown(text)} is no number` } : { value };
+      return value === null ? { problem: `${shown(text)} is not a number` } : { value };
     });
   }
   if ('time' in of) {
@@ -92,7 +92,7 @@ function compiled(of: Expression): (event: unknown) => Transformed {
     return maker(of.time, (text) => {
       const ms = read(text);
       return ms === null
-        ? { problem: `${shown(text)} is no time that can be read` }
+        ? { problem: `${shown(text)} is not a time that can be read` }
         : { value: new Date(ms).toISOString() };
     });
   }
@@ -124,7 +124,7 @@ function maker(
 const isMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** `null` when the path leads through something that is no object. */
+/** `null` when the path leads through something that is not an object. */
 function withMember(
   parent: Readonly<Record<string, unknown>>,
   [name = '', ...rest]: readonly string[],

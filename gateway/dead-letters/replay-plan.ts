@@ -156,7 +156,7 @@ function transformed(
   try {
     event = parseExactly(utf8.decode(bytes));
   } catch {
-    return { value: null, problem: 'It is no JSON.' };
+    return { value: null, problem: 'It is not JSON.' };
   }
   if (isDeeperThan(eventLimits.depthMax, event))
     return { value: null, problem: `It has more than ${eventLimits.depthMax} levels.` };

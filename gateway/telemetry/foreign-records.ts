@@ -17,7 +17,7 @@ export type ForeignRecords = {
 };
 
 export type ForeignRecordsReport = {
-  /** @param example the last record that was no event */
+  /** @param example the last record that was not an event */
   readonly began: (example: DeadLetter) => void;
   readonly ended: () => void;
 };

@@ -44,7 +44,8 @@ function getsMore(reader: KafkaReader): Promise<unknown> {
   return until('a member gets events', 60_000, () => reader.delivered.length > before);
 }
 
-describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
+// Its tests mostly wait for the broker, and each has a topic of its own.
+describe.skipIf(reason !== null)('a consumer group on a real broker', { concurrent: true }, () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
@@ -171,7 +172,8 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await reader.close();
   });
 
-  it('a single record is delivered at once, and a stop with in-flight work is quick', async () => {
+  const quick = 'a single record is delivered at once, and a stop with in-flight work is quick';
+  it(quick, { concurrent: false }, async () => {
     await using log = topicOf({ partitions });
     await log.append(recordsOf(1));
     const reader = new KafkaReader(await log.open('group'), false);

@@ -62,8 +62,12 @@ test.each<[string, TransformSpec, object]>([
 });
 
 test.each<[string, TransformSpec, string]>([
-  ['a number that is none', { price: { number: '{user}' } }, 'price: "U-1" is no number'],
-  ['a time that is none', { at: { time: '{user}' } }, 'at: "U-1" is no time that can be read'],
+  ['a number that is not one', { price: { number: '{user}' } }, 'price: "U-1" is not a number'],
+  [
+    'a time that is not one',
+    { at: { time: '{user}' } },
+    'at: "U-1" is not a time that can be read',
+  ],
   [
     'an empty source',
     { user_id: '{guest}' },
@@ -74,7 +78,7 @@ test.each<[string, TransformSpec, string]>([
     { kind: { from: '{user}', map: {} } },
     'kind: "U-1" is not in its map',
   ],
-  ['a path through a text', { 'user.id': '{id}' }, 'user.id: a part of its path is no object'],
+  ['a path through a text', { 'user.id': '{id}' }, 'user.id: a part of its path is not an object'],
 ])('does not apply to an event with %s', (_, spec, problem) => {
   expect(eventTransform(spec)(event)).toEqual({ problem });
 });
@@ -86,7 +90,7 @@ test('keeps the digits of a long id and leaves the event itself as it was', () =
     '{"value":{"id":2103807459595387724,"user":"u","user_id":"2103807459595387724"}}',
   );
   expect(JSON.stringify(given)).toBe(sent);
-  expect(eventTransform({ user_id: 'x' })([])).toEqual({ problem: 'It is no JSON object.' });
+  expect(eventTransform({ user_id: 'x' })([])).toEqual({ problem: 'It is not a JSON object.' });
 });
 
 test.each<[TransformSpec]>([

@@ -6,7 +6,7 @@ import { event, problemOf, testApp } from './test-services.ts';
 
 const price = (text: string) => ({ id: 'p', name: 'Kettle', price: text });
 
-/** Three prices with a comma, one that is a word, and a text that is no JSON. */
+/** Three prices with a comma, one that is a word, and a text that is not JSON. */
 async function appWithLetters() {
   const deadLetters = createMemoryDeadLetters();
   const values = [
@@ -52,11 +52,11 @@ test('a dry run shows events before and after, and what the rule does not help',
     ['id-0', '1,5', 1.5],
   ]);
   expect(report.refusals).toEqual([
-    { id: 'id-4', code: 'not_transformed', detail: 'The rule does not apply: It is no JSON.' },
+    { id: 'id-4', code: 'not_transformed', detail: 'The rule does not apply: It is not JSON.' },
     {
       id: 'id-3',
       code: 'not_transformed',
-      detail: 'The rule does not apply: product.price: "cheap" is no number',
+      detail: 'The rule does not apply: product.price: "cheap" is not a number',
     },
   ]);
   expect(appended).toEqual([]);

@@ -67,6 +67,7 @@ test.for([
     const course = await attacked.feed(20, 20);
     told(`${connections} liars, ${token} token`, course);
     expect(course.worstShare).toBeLessThanOrEqual(0.02);
+    expect(attacked.joins).toBeGreaterThanOrEqual(connections);
     over.abort();
     await attacked.allRight(60_000);
     expect(await lost(attacked)).toEqual(nothing);
@@ -106,7 +107,7 @@ test.for([
 );
 
 test.for(Object.entries(behaviours))(
-  'runners that %s leave all texts right, and bury none',
+  'runners that %s leave all texts right, and dead-letter none',
   { timeout: 300_000 },
   async ([name, behaviour]) => {
     await using attacked = await openAttackedGateway();
@@ -114,6 +115,7 @@ test.for(Object.entries(behaviours))(
     for (let n = 0; n < 3; n++) void attacked.joinAgain(behaviour, over.signal, { token: 'join' });
     const course = await attacked.feed(8, 50);
     told(name, course);
+    expect(attacked.joins).toBeGreaterThanOrEqual(3);
     over.abort();
     // What an unproven runner did is embedded again a check interval after it idles.
     await attacked.allRight(180_000);

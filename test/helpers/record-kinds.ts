@@ -180,7 +180,7 @@ export const recordKinds: readonly RecordKind[] = [
   kind('XML', '<event><id>1</id></event>', /XML, allowed: JSON/),
   kind('MessagePack that breaks off', joined([0x86, 0xa8], 'event_id', [0xa6], 'k'), /MessagePack/),
   kind('NaN', json(own()).replace('10.5', 'NaN'), /NaN.*allowed: a number, or null/),
-  kind('a key that is no text', own(), 1, { key: Uint8Array.of(0xff, 0xfe, 0) }),
+  kind('a key that is not text', own(), 1, { key: Uint8Array.of(0xff, 0xfe, 0) }),
   kind('a header without a value', own(), 1, { headers: { x: null, trace: bytes('abc') } }),
   kind('the last one', own(), 1),
 ];

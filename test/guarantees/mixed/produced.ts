@@ -135,7 +135,7 @@ export function produce(seed: number, count: number, poisonShare: number): Produ
     } else {
       // Every sixth is another version of an event before it, newer or older, with the same text.
       const earlier = kind > 0.84 && names.length > 0 ? random.pick(names) : null;
-      // Every third has an id of its shop, which is no UUID.
+      // Every third has an id of its shop, which is not a UUID.
       const called = earlier ?? (index % 3 === 0 ? `order ${seed}/${index}` : uuid(index));
       if (earlier === null) names.push(called);
       const id = storedId(called);
