@@ -5,6 +5,7 @@ import type {
   EmbeddingsResponse,
   ModelView,
 } from '../gateway/api/routes/embeddings-schemas.ts';
+import type { FunnelAnswer, FunnelQuery } from '../gateway/api/routes/funnel-routes.ts';
 import type {
   RecommendationQuery,
   Recommendations,
@@ -90,6 +91,10 @@ export function searchCalls(transport: Transport) {
     /** Products that rise against their own baseline, and searches that find nothing. */
     trends: (query: TrendQuery = {}, options?: CallOptions): Promise<Trends> =>
       transport.json({ method: 'GET', path: '/trends', query }, options),
+
+    /** How many sessions get from a view to a cart to a purchase. */
+    funnel: (query: FunnelQuery = {}, options?: CallOptions): Promise<FunnelAnswer> =>
+      transport.json({ method: 'GET', path: '/funnel', query }, options),
 
     /** Vectors of texts. Without `model`, the model that the gateway serves. */
     async embeddings(

@@ -1,6 +1,6 @@
 // Decides which events a filter matches, in the plainest code: every adapter must agree with it.
 
-import type { CountsRequest, EventFilter, EventRecord } from '#core/ports.ts';
+import type { CountsRequest, EventFilter, EventRecord, FunnelTouch } from '#core/ports.ts';
 
 export function matches({ event, textId }: EventRecord, filter: EventFilter): boolean {
   const { eventTypes, categories, userId, sessionId, textIds, productId } = filter;
@@ -26,6 +26,12 @@ export function groupOf({ event, textId }: EventRecord, by: CountsRequest['by'])
   if (by === 'textId') return textId;
   if (by === 'productId') return event.product?.id ?? null;
   return by === 'eventType' ? event.eventType : (event.product?.category ?? null);
+}
+
+export function funnelTouch({ event, textId }: EventRecord): FunnelTouch {
+  const { sessionId, timestamp, eventType, product } = event;
+  const { id: productId = null, category = null } = product ?? {};
+  return { sessionId, timestamp, eventType, productId, category, textId };
 }
 
 type EventCursor = { readonly timestamp: number; readonly id: string };

@@ -1,12 +1,13 @@
 // The reference vector store: it computes the answers that every adapter must give, in the plainest
 // code, over all of its records. It asserts that callers keep the limits of the port.
 
-import type { Count, CountsRequest, VectorStore } from '#core/ports.ts';
+import { funnelOf } from '#core/analysis/funnel.ts';
+import type { Count, CountsRequest, Funnel, FunnelRequest, VectorStore } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { assertBatch, assertLimit } from './contract-limits.ts';
 import { createMemoryErasure } from './memory-erasure.ts';
-import { byAge, groupOf } from './memory-filter.ts';
+import { byAge, funnelTouch, groupOf } from './memory-filter.ts';
 import {
   memoryNeighbours,
   memorySimilar,
@@ -100,6 +101,9 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     async countsBy(request) {
       return countsBy(records, request);
     },
+    async funnel(request) {
+      return funnel(records, request);
+    },
     async counts() {
       return { texts: texts.size, events: records.events.size };
     },
@@ -121,4 +125,12 @@ function countsBy(records: MemoryRecords, { by, filter, limit }: CountsRequest):
     .map(([value, count]) => ({ value, count }))
     .toSorted(byCount)
     .slice(0, limit);
+}
+
+function funnel(records: MemoryRecords, request: FunnelRequest): Funnel {
+  const { since, until, eventsMax, limit } = request;
+  assertLimit(eventsMax, 50_000, 'Events of a funnel');
+  assertLimit(limit, 1_000, 'Groups of a funnel');
+  const newest = records.eventsOf({ since, until }).slice(0, eventsMax);
+  return funnelOf(newest.map(funnelTouch), request);
 }

@@ -163,3 +163,54 @@ export type CountsRequest = {
 export type Count = { readonly value: string; readonly count: number };
 
 export type StoreCounts = { readonly texts: number; readonly events: number };
+
+/** An event, as far as a funnel reads it. */
+export type FunnelTouch = {
+  readonly sessionId: string;
+  readonly timestamp: number;
+  readonly eventType: EventType;
+  /** `null` for a search. */
+  readonly productId: string | null;
+  readonly category: string | null;
+  readonly textId: string;
+};
+
+/** Asks how far sessions get. How they are counted is in core/analysis/funnel.ts. */
+export type FunnelRequest = {
+  /** `query`: by the text id of the last search. */
+  readonly by: 'product' | 'category' | 'query';
+  /** By event time, both inclusive, UTC ms. */
+  readonly since: number;
+  readonly until: number;
+  /** A session with an event since then may still go on: it has left nothing behind yet. */
+  readonly idleSince: number;
+  /** How many of the newest events are read, 1…50,000. */
+  readonly eventsMax: number;
+  /** 1…1000 groups. */
+  readonly limit: number;
+};
+
+/** Numbers of sessions. */
+export type FunnelGroup = {
+  readonly key: string;
+  readonly searched: number;
+  /** Nothing was touched after the last search. */
+  readonly untouched: number;
+  readonly viewed: number;
+  /** Put into the cart what was viewed before. */
+  readonly carted: number;
+  readonly purchased: number;
+  /** Something stayed in the cart. */
+  readonly cartsLeft: number;
+};
+
+export type Funnel = {
+  readonly total: FunnelGroup;
+  /** Most viewed first, or most searched; then by key. */
+  readonly groups: readonly FunnelGroup[];
+  readonly sessions: number;
+  /** How many events were read. */
+  readonly events: number;
+  /** The time of the oldest of these; `null` without any. */
+  readonly oldestAt: number | null;
+};

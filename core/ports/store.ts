@@ -7,6 +7,8 @@ import type {
   Count,
   CountsRequest,
   EventFilter,
+  Funnel,
+  FunnelRequest,
   NeighbourProducts,
   NeighbourRequest,
   SearchHit,
@@ -131,6 +133,11 @@ export type VectorStore = AsyncDisposable & {
    * events, and blocks no other call.
    */
   countsBy(request: CountsRequest): Promise<readonly Count[]>;
+  /**
+   * How far the sessions of the newest events in a range get. Which events with the same time are
+   * read at the bound is undefined.
+   */
+  funnel(request: FunnelRequest): Promise<Funnel>;
   counts(): Promise<StoreCounts>;
   /**
    * Deletes events ingested before `ingestedBefore`, and texts that have had no event for longer

@@ -49,6 +49,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /events/{id}': read,
   'GET /favicon.ico': page,
   'GET /fleet': page,
+  'GET /funnel': analyse,
   'GET /health': read,
   'GET /health/kafka': read,
   'GET /health/live': probe,

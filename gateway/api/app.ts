@@ -22,6 +22,7 @@ import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { embeddingRoutes } from './routes/embeddings-routes.ts';
 import { erasureRoutes } from './routes/erasure-routes.ts';
+import { funnelRoute } from './routes/funnel-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { historyRoutes } from './routes/history-routes.ts';
 import { ingestRoute } from './routes/ingest-routes.ts';
@@ -100,6 +101,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   similarRoute(app, services);
   recommendationRoutes(app, services);
   trendRoute(app, services);
+  funnelRoute(app, services);
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
   statsRoutes(app, services);

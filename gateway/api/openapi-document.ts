@@ -22,7 +22,7 @@ const tags = [
   },
   {
     name: 'Search',
-    prefixes: ['/search', '/products', '/recommendations', '/users', '/trends'],
+    prefixes: ['/search', '/products', '/recommendations', '/users', '/trends', '/funnel'],
     description: "Search by meaning, and analyses of visitors' behaviour.",
   },
   {

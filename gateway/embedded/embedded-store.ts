@@ -117,6 +117,7 @@ export function createEmbeddedStore(
       reader.call('events', { filter, limit, after: after ?? null }),
     event: (id) => reader.call('event', id),
     countsBy: (request) => analyst().call('countsBy', request),
+    funnel: (request) => analyst().call('funnel', request),
     counts: () => reader.call('counts', undefined),
     forget: (request) => writer.call('forget', request),
     async [Symbol.asyncDispose]() {},

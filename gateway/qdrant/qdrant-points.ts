@@ -103,6 +103,20 @@ function productAt(payload: Payload): Product | null {
   };
 }
 
+/** The product of an event's point; its id is `null` without one. */
+export function indexedProduct(payload: Payload): {
+  readonly id: string | null;
+  readonly category: string | null;
+} {
+  const product = payload?.['product'];
+  const { id, category }: { id?: unknown; category?: unknown } =
+    typeof product === 'object' && product !== null ? product : {};
+  return {
+    id: typeof id === 'string' ? id : null,
+    category: typeof category === 'string' ? category : null,
+  };
+}
+
 export function stringAt(payload: Payload, key: string): string {
   const value = payload?.[key];
   if (typeof value !== 'string') throw new TypeError(`a point has no string "${key}"`);

@@ -16,6 +16,7 @@ import { codes, connectQdrant, type Qdrant, type QdrantAddress } from './qdrant-
 import { createQdrantRetention } from './qdrant-delete-old-events.ts';
 import { createQdrantErasure } from './qdrant-erasure.ts';
 import { createQdrantEvents } from './qdrant-events.ts';
+import { createQdrantFunnel } from './qdrant-funnel.ts';
 import { createQdrantNeighbours } from './qdrant-neighbours.ts';
 import { createQdrantProvenance } from './qdrant-provenance.ts';
 import { createQdrantRunnerBlocks } from './qdrant-runner-blocks.ts';
@@ -159,6 +160,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     events: (filter, limit, after) => events.list(filter, limit, after),
     event: async (id) => (await events.byId([id]))[0] ?? null,
     countsBy: (request) => events.countsBy(request),
+    funnel: createQdrantFunnel(qdrant, names.events),
     counts: () => countPoints(qdrant, names),
     forget: createQdrantRetention({ qdrant, names, texts, words }),
     // The client's idle connections do not keep the process alive, and close themselves.

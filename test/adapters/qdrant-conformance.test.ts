@@ -6,6 +6,7 @@ import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
+import { funnelConformance } from '../conformance/funnel.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
@@ -16,6 +17,7 @@ import { qdrantStoreMaker } from '../helpers/qdrant/store-maker.ts';
 function conformance(name: string, urlOf: () => string, plans: readonly SearchPlan[]): void {
   vectorStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   behaviourAnalysisConformance(name, qdrantStoreMaker(urlOf, 'auto'));
+  funnelConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   recommendationsConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   wordSearchConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   erasureStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));

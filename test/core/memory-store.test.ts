@@ -5,6 +5,7 @@ import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
+import { funnelConformance } from '../conformance/funnel.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
@@ -21,6 +22,7 @@ vectorStoreConformance('memory', makeStore('auto'));
 erasureStoreConformance('memory', makeStore('auto'));
 runnerBlockStoreConformance('memory', makeStore('auto'));
 behaviourAnalysisConformance('memory', makeStore('auto'));
+funnelConformance('memory', makeStore('auto'));
 recommendationsConformance('memory', makeStore('auto'));
 wordSearchConformance('memory', makeStore('auto'));
 for (const searchPlan of searchPlans)

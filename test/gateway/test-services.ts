@@ -131,6 +131,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     texts: async () => new Map(),
     vectors: async () => new Map(),
     countsBy: async () => [],
+    funnel: (request) => createMemoryStore().funnel(request),
     events: async (_filter: unknown, limit: number, after?: unknown) =>
       after === undefined ? [storedEvent].slice(0, limit) : [],
     event: async (id: string) => (id === storedEvent.id ? storedEvent : null),

@@ -5,6 +5,7 @@ import type { VectorCopy } from '../vectors/vector-copy.ts';
 import { Statements } from './database.ts';
 import { createErasureReads, type ErasureReads } from './erasure-tables.ts';
 import { createEventReads, type EventReads } from './event-reads.ts';
+import { createFunnelReads, type FunnelReads } from './funnel-reads.ts';
 import { createNeighbourReads, type NeighbourReads } from './neighbour-reads.ts';
 import { createRunnerBlockReads, type RunnerBlockReads } from './runner-block-tables.ts';
 import { createTextReads, type TextReads } from './text-reads.ts';
@@ -13,6 +14,7 @@ import { createTextSearch, type TextSearch } from './text-search.ts';
 export type StoreReads = TextSearch &
   TextReads &
   EventReads &
+  FunnelReads &
   NeighbourReads &
   ErasureReads &
   RunnerBlockReads;
@@ -31,6 +33,7 @@ export function createStoreReads(
   return {
     ...texts,
     ...createEventReads(database, statements),
+    ...createFunnelReads(statements),
     ...createNeighbourReads(database, statements, texts, dimensions),
     ...createErasureReads(database),
     ...createRunnerBlockReads(database),

@@ -1,0 +1,43 @@
+// Reads the newest events of a range from Qdrant for a funnel, by one request.
+
+import type { Schemas } from '@qdrant/js-client-rest';
+import { funnelOf } from '#core/analysis/funnel.ts';
+import { eventTypes, type FunnelTouch, type VectorStore } from '#core/ports.ts';
+import type { Qdrant } from './qdrant-connection.ts';
+import { filterOf } from './qdrant-filter.ts';
+import { indexedProduct, stringAt, timeAt } from './qdrant-points.ts';
+
+const fields = ['session_id', 'timestamp', 'event_type', 'product', 'text_id'];
+
+export function createQdrantFunnel(qdrant: Qdrant, collection: string): VectorStore['funnel'] {
+  return async (request) => {
+    const { since, until, eventsMax } = request;
+    const touches = await qdrant.read('read events of a range', async (client) => {
+      const { points } = await client.scroll(collection, {
+        filter: filterOf({ since, until }),
+        limit: eventsMax,
+        order_by: { key: 'timestamp', direction: 'desc' },
+        with_payload: fields,
+      });
+      return points.flatMap(touchOf);
+    });
+    return funnelOf(touches, request);
+  };
+}
+
+function touchOf({ payload }: Schemas['Record']): readonly FunnelTouch[] {
+  const type = stringAt(payload, 'event_type');
+  const eventType = eventTypes.find((known) => known === type);
+  if (eventType === undefined) return [];
+  const { id, category } = indexedProduct(payload);
+  return [
+    {
+      sessionId: stringAt(payload, 'session_id'),
+      timestamp: timeAt(payload, 'timestamp'),
+      eventType,
+      productId: id,
+      category,
+      textId: stringAt(payload, 'text_id'),
+    },
+  ];
+}
