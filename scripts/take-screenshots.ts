@@ -25,6 +25,7 @@ type Picture = {
 };
 
 const query = 'keeps me dry in a storm';
+const shopQuery = 'warm winter jacket';
 const pictures: readonly Picture[] = [
   {
     name: 'demo',
@@ -41,6 +42,27 @@ const pictures: readonly Picture[] = [
       await page.waitForSelector('.map-link');
       await page.evaluate('document.activeElement.blur()');
     },
+  },
+  {
+    name: 'home',
+    path: '/',
+    width: 1280,
+    height: 900,
+    colours: 'dark',
+    part: null,
+    async prepare(page) {
+      await page.waitForSelector('.chart-frame canvas');
+      await page.waitForFunction(`document.querySelectorAll('.sample-row').length > 3`);
+    },
+  },
+  {
+    name: 'search',
+    path: `/search?q=${encodeURIComponent(shopQuery)}`,
+    width: 1280,
+    height: 900,
+    colours: 'light',
+    part: null,
+    prepare: async (page) => void (await page.waitForSelector('.hit')),
   },
   {
     name: 'docs',

@@ -82,6 +82,38 @@ describe('a running gateway', () => {
       body: '{"query":"kettle","mode":"meaning"}',
     });
 
+  test('an erasure clears live messages and the answers of repeated requests', async () => {
+    const hello = async (since: string): Promise<{ id: string; resumed: boolean }> => {
+      const stop = new AbortController();
+      const response = await fetch(`${gateway.url}/sse/events?topics=dead_letter`, {
+        headers: { 'last-event-id': since },
+        signal: stop.signal,
+      });
+      let text = '';
+      for await (const chunk of response.body ?? []) {
+        text += Buffer.from(chunk).toString();
+        if (/^data: .*\n/m.test(text)) break;
+      }
+      stop.abort();
+      return JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '');
+    };
+    const post = () =>
+      fetch(`${gateway.url}/events?on_invalid=dead_letter`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': 'of-anna' },
+        body: '{"user_id": "anna", "broken": true}',
+      });
+    const replayed = async () => (await post()).headers.get('idempotency-replayed');
+    const { id } = await hello('');
+    expect([await replayed(), await replayed(), (await hello(id)).resumed]).toEqual([
+      null,
+      'true',
+      true,
+    ]);
+    await fetch(`${gateway.url}/users/anna`, { method: 'DELETE' });
+    expect([await replayed(), (await hello(id)).resumed]).toEqual([null, false]);
+  });
+
   test('search.waitMsMax: a search without a runner waits the new time', async () => {
     expect((await problemOf(await search()))['detail']).toContain('within 50 ms');
     await put('search', { waitMsMax: 20 });

@@ -109,6 +109,15 @@ describe('a feed', () => {
     expect(feed.markOf(feed.id)).toBe(9);
   });
 
+  test('keeps nothing of before when it is cleared: a client starts again', () => {
+    const feed = new Feed(options);
+    publish(feed, 3);
+    const seen = feed.id;
+    publish(feed, 1);
+    feed.clear();
+    expect([feed.markOf(seen), feed.missed(0, new Set(['dead_letter']))]).toEqual([null, []]);
+  });
+
   test('sends a message to the followers of its topic, and to no client that has left', () => {
     const feed = new Feed(options);
     const follower = feed.join(new Set(['dead_letter']));
