@@ -3,6 +3,7 @@
 
 import type { Fleet } from '#core/fleet/fleet.ts';
 import { provingJobs } from '#core/fleet/probation.ts';
+import type { RefusalShare } from '#core/fleet/refusal-share.ts';
 import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Provenance } from '#core/ports.ts';
@@ -22,6 +23,7 @@ export type HubConnection = {
   /** `null` until the runner has passed its first golden check. */
   checks: RunnerChecks | null;
   textsEmbedded: number;
+  readonly refusals: RefusalShare;
   /** UTC ms: vectors that the runner embedded earlier have passed all checks. */
   verifiedUntil: number;
   /**

@@ -2,6 +2,7 @@
 // decides until the connection has ended.
 
 import { randomUUID } from 'node:crypto';
+import { RefusalShare } from '#core/fleet/refusal-share.ts';
 import type { FailureCause } from '#core/fleet/task-result.ts';
 import { hasOtherIds } from '#core/model/older-tokenizer.ts';
 import type { Channel } from '#core/ports.ts';
@@ -57,6 +58,7 @@ export class HubSessions {
       connectedAt: clock.now(),
       checks: null,
       textsEmbedded: 0,
+      refusals: new RefusalShare(),
       verifiedUntil: 0,
       unprovenAt: null,
       lastCheck: null,

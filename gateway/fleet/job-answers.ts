@@ -101,7 +101,24 @@ export class JobAnswers {
     // Outside of the golden check, a job without work has only canaries, which `judge` has judged.
     const embedded = answer.kind === 'work' ? answer.embedded : [];
     this.#trust.worked(connection, embedded, embeddedAt, now);
-    return [];
+    return this.#sentAway(connection, outcomes);
+  }
+
+  /**
+   * Each refused text is tried again alone, so a runner that refuses most of them would cut the
+   * work into tiny jobs. Beside a trusted runner nothing is lost without it.
+   */
+  #sentAway(
+    { session, identity, refusals }: HubConnection,
+    outcomes: readonly EmbedOutcome[],
+  ): readonly SessionEffect[] {
+    const { fleet, options } = this.#state;
+    const refused = outcomes.filter(({ ok }) => !ok).length;
+    if (!refusals.add(outcomes.length, refused) || identity.trusted) return [];
+    if (!fleet.proving.isGuarded(options.clock.monotonic())) return [];
+    const reason = 'it refuses most of its texts';
+    this.#trust.quarantined.slow(identity, reason);
+    return session.end(closeCode.notNow, reason, false);
   }
 
   #goldenCheck(
