@@ -1,10 +1,10 @@
 // Embeds the texts of API requests: after searches and before the stream, and only a few at once,
 // so that neither of them waits long.
 
+import { Semaphore } from '#core/collections/semaphore.ts';
 import { assert } from '#core/errors/assert.ts';
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
-import { Semaphore } from './semaphore.ts';
 
 export type RequestEmbeddingsOptions = {
   /** The service without the model's prefixes: texts are embedded as the client sent them. */

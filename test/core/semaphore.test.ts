@@ -1,7 +1,7 @@
 // A semaphore never runs more work than allowed, and starts waiting work in the order of arrival.
 
 import { expect, test } from 'vitest';
-import { Semaphore } from '../../gateway/fleet/semaphore.ts';
+import { Semaphore } from '#core/collections/semaphore.ts';
 
 const never = new AbortController().signal;
 
