@@ -113,8 +113,14 @@ async function run(
 }
 
 /** What the log must not show; `startGateway` adds the tokens that it generates. */
-function secretsOf({ gateway, runners, qdrant, kafka }: Config): Set<string> {
-  const secrets = [gateway.apiKey, runners.token, qdrant.apiKey, kafka.saslPassword];
+function secretsOf({ gateway, runners, qdrant, kafka, schemaRegistry }: Config): Set<string> {
+  const secrets = [
+    gateway.apiKey,
+    runners.token,
+    qdrant.apiKey,
+    kafka.saslPassword,
+    schemaRegistry.password,
+  ];
   return new Set(secrets.filter((secret) => secret !== null));
 }
 

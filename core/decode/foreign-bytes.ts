@@ -71,8 +71,8 @@ function withSchemaId(bytes: Uint8Array): string {
   // Protobuf has the path to its message before it, which is a zero for the first one.
   const format = bytes[5] === 0 ? 'Protobuf (or Avro)' : 'Avro (or Protobuf)';
   return (
-    `got ${format} with the schema id ${id}, which needs a Schema Registry to be read, ` +
-    `allowed: ${json}, also with a schema id (${converter})`
+    `got ${format} with the schema id ${id}, which needs a Schema Registry to be read: name it ` +
+    `in SCHEMA_REGISTRY_URL, allowed: ${json}, also with a schema id (${converter})`
   );
 }
 

@@ -32,6 +32,8 @@ import {
   type SentRecord,
   tooMany,
 } from './read-value.ts';
+import { type RecordSchema, schemaIdOf, withoutSchemaId } from './record-schema.ts';
+import { SchemaInput, UnreadableBytes } from './schema-input.ts';
 import { splitArray, splitLines } from './split-records.ts';
 
 const [openBrace, openBracket, quote] = [0x7b, 0x5b, 0x22];
@@ -39,9 +41,14 @@ const [openBrace, openBracket, quote] = [0x7b, 0x5b, 0x22];
 /**
  * One part or more. With strict limits, and for an invalid event of a request, the record is one
  * event or invalid, unless a header names a mapping for it. Never throws.
+ *
+ * @param schema of the record's schema id; `null` without an id, or without a registry
  */
-export const readRecord = (record: SentRecord, rules: ReadRules): readonly Part[] =>
-  orUnreadable(() => partsOfRecord(record, rules));
+export const readRecord = (
+  record: SentRecord,
+  rules: ReadRules,
+  schema: RecordSchema | null = null,
+): readonly Part[] => orUnreadable(() => partsOfRecord(record, rules, schema));
 
 /** One JSON value of a request, as it is: in no envelope, and no list of events. Never throws. */
 export const readByMapping = (reading: Reading): readonly Part[] =>
@@ -59,7 +66,11 @@ function orUnreadable(read: () => readonly Part[]): readonly Part[] {
   }
 }
 
-function partsOfRecord(record: SentRecord, rules: ReadRules): readonly Part[] {
+function partsOfRecord(
+  record: SentRecord,
+  rules: ReadRules,
+  schema: RecordSchema | null,
+): readonly Part[] {
   const { value, headers, isTombstone = false } = record;
   if (isTombstone) return [whole({ ignored: 'tombstone' })];
   const name = mappingNameOf(headers);
@@ -77,11 +88,38 @@ function partsOfRecord(record: SentRecord, rules: ReadRules): readonly Part[] {
     if (isOneEvent || !isRejection(read)) return [whole(read)];
   }
   const known = headerAttributes(headers);
-  return partsOf(withoutMark(value), {
+  const sent: Reading = {
     ...reading,
     known: known ?? {},
     changes: known === null ? [] : ['cloud_event'],
-  });
+  };
+  const id = schemaIdOf(value);
+  if (schema === null || id === null) return partsOf(withoutMark(value), sent);
+  return partsBySchema(id, schema, sent);
+}
+
+/** JSON can be read also where the registry knows no schema for it. */
+function partsBySchema(id: number, schema: RecordSchema, reading: Reading): readonly Part[] {
+  const { value } = reading.record;
+  const data = withoutSchemaId(value);
+  if (!('read' in schema)) {
+    if (schema.format === 'json' || isJsonText(data)) return partsOf(value, reading);
+    const message =
+      `got the schema id ${id}, ${schema.why}, allowed: Avro, Protobuf or JSON with the id of ` +
+      'its schema';
+    return [whole(undecodable(message))];
+  }
+  const { bytesMax } = reading.rules.limits;
+  if (value.length > bytesMax) return [whole(tooLarge(`${value.length} bytes`, bytesMax))];
+  try {
+    return packed(schema.read(new SchemaInput(data)), changed(reading, schema.format));
+  } catch (error) {
+    if (!(error instanceof UnreadableBytes)) throw error;
+    const message =
+      `got bytes that do not fit their schema ${id} (${schema.format}): ${error.message}, ` +
+      'allowed: what this schema describes';
+    return [whole(undecodable(message))];
+  }
 }
 
 function mappedParts(reading: Reading): readonly Part[] {
@@ -105,15 +143,15 @@ function partsOf(bytes: Uint8Array, reading: Reading): readonly Part[] {
   if (first === openBracket) return listed(bytes, reading);
   if (first === openBrace) return oneOrLines(bytes, reading);
   if (first === quote) return quoted(bytes, reading);
-  const data = bytes[0] === 0 ? bytes.subarray(5) : noBytes;
-  if ([openBrace, openBracket].includes(firstByte(data)))
-    return partsOf(data, changed(reading, 'schema_id'));
+  const data = withoutSchemaId(bytes);
+  if (isJsonText(data)) return partsOf(data, changed(reading, 'schema_id'));
   const value = mayBeMessagePack(bytes) ? readMessagePack(bytes) : undefined;
   if (value !== undefined) return packed(value, changed(reading, 'message_pack'));
   return eventsOfBytes(bytes, reading, null);
 }
 
-const noBytes = new Uint8Array();
+const isJsonText = (bytes: Uint8Array): boolean =>
+  [openBrace, openBracket].includes(firstByte(bytes));
 
 function listed(bytes: Uint8Array, reading: Reading): readonly Part[] {
   const items = splitArray(bytes, eventsPerRecordMax + 1);

@@ -10,6 +10,7 @@ import { timestampOfUnix, withOffset } from './timestamp.ts';
 
 /** What was changed, or added, so that the event could be read. */
 export const changeKinds = [
+  'avro',
   'camel_case',
   'change_event',
   'cloud_event',
@@ -21,6 +22,7 @@ export const changeKinds = [
   'message_pack',
   'numeric_id',
   'numeric_text',
+  'protobuf',
   'schema_id',
   'session_id',
   'several_events',

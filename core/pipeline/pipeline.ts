@@ -6,6 +6,7 @@
 // Many deliveries are in flight at once. Their writes are batched, and a dependency that is down
 // stops the intake until it is back.
 
+import { schemaIdOf, type SchemaRegistry } from '#core/decode/record-schema.ts';
 import type { ErasedEvents } from '#core/erasure/tombstones.ts';
 import { at } from '#core/errors/assert.ts';
 import type { EventLimits } from '#core/event/parse-event.ts';
@@ -36,13 +37,15 @@ import { createTextResolver } from './text-resolver.ts';
 
 /**
  * Bounds of the pipeline. Each is read at every use, so a getter may return a setting that changes
- * while the pipeline runs. Exceptions: `event`, `mappings`, `knownTextAgeMsMax` and `drainMsMax`
- * are constant.
+ * while the pipeline runs. Exceptions: `event`, `mappings`, `schemas`, `knownTextAgeMsMax` and
+ * `drainMsMax` are constant.
  */
 export type PipelineLimits = {
   readonly event: EventLimits;
   /** Mappings for records in other formats. */
   readonly mappings: MappingSet;
+  /** `null`: of the records with a schema id, only JSON is read. */
+  readonly schemas: SchemaRegistry | null;
   /** Unsettled events at once, by count and by `recordBytes`. */
   readonly unsettledMax: number;
   readonly unsettledBytesMax: number;
@@ -60,6 +63,7 @@ export type PipelineLimits = {
 
 export const defaultPipelineLimits: Omit<PipelineLimits, 'event'> = {
   mappings: noMappings,
+  schemas: null,
   unsettledMax: 2_048,
   unsettledBytesMax: 64 * 1024 * 1024,
   batchAgeMsMax: 5,
@@ -102,7 +106,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   const intake = AbortSignal.any([options.signal, broken.signal]);
   const writes = new AbortController();
   const inFlight = new InFlightLimit(limits);
-  const guards = createGuards(options, writes.signal);
+  const guards = createGuards(options, { intake, writes: writes.signal });
   const stages = createStages(options, guards, intake);
 
   /** An error that no repetition can help, without a stop, ends the pipeline. */
@@ -135,6 +139,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
       }
       await guards.store.whenClosed(intake);
       await guards.deadLetters.whenClosed(intake);
+      await guards.schemas.whenClosed(intake);
     }
   } catch (error) {
     fail(error);
@@ -151,15 +156,21 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   if (broken.signal.aborted) throw broken.signal.reason;
 }
 
-type Guards = { readonly store: Guard; readonly deadLetters: Guard };
+type Guards = Readonly<Record<'store' | 'deadLetters' | 'schemas', Guard>>;
 
 function createGuards(
   { clock, random, limits, observer }: PipelineOptions,
-  signal: AbortSignal,
+  { intake, writes }: Readonly<Record<'intake' | 'writes', AbortSignal>>,
 ): Guards {
   const { backoff, circuit } = limits;
-  const shared = { backoff, circuit, clock, random, signal, observer };
+  const shared = { backoff, circuit, clock, random, signal: writes, observer };
   return {
+    schemas: new Guard({
+      ...shared,
+      dependency: 'schema_registry',
+      retryable: isRetryable,
+      signal: intake,
+    }),
     store: new Guard({ ...shared, dependency: 'store', retryable: isRetryable }),
     // A dead letter has nowhere else to go, so every failure to put it is tried again.
     deadLetters: new Guard({ ...shared, dependency: 'dead_letters', retryable: () => true }),
@@ -169,12 +180,18 @@ function createGuards(
 function createStages(options: PipelineOptions, guards: Guards, intake: AbortSignal): Stages {
   const { store, deadLetters, embedding, isDistrusted, clock, random, limits, observer } = options;
   const { erased } = options;
+  const { schemas } = limits;
   return {
     erased,
     clock,
     observer,
     eventLimits: limits.event,
     mappings: limits.mappings,
+    schemaOf(value) {
+      const id = schemas === null ? null : schemaIdOf(value);
+      if (schemas === null || id === null) return null;
+      return schemas.known(id) ?? guards.schemas.call(() => schemas.fetch(id));
+    },
     texts: createTextResolver({
       store,
       embedding,

@@ -10,6 +10,7 @@
 
 import { readRecord } from '#core/decode/read-record.ts';
 import type { Part } from '#core/decode/read-value.ts';
+import type { RecordSchema } from '#core/decode/record-schema.ts';
 import { concernedIn, erasedHeader } from '#core/erasure/record-concerns.ts';
 import type { ErasedEvents } from '#core/erasure/tombstones.ts';
 import { assert, at } from '#core/errors/assert.ts';
@@ -39,6 +40,8 @@ export type Stages = {
   readonly clock: Clock;
   readonly eventLimits: EventLimits;
   readonly mappings: MappingSet;
+  /** The schema of a record that needs one; `null` for any other record. */
+  readonly schemaOf: (value: Uint8Array) => RecordSchema | null | Promise<RecordSchema>;
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
@@ -81,13 +84,12 @@ export async function processDelivery(
 ): Promise<void> {
   if (delivery.headers[erasedHeader] !== undefined && delivery.value.length === 0)
     return delivery.settle(erased(stages));
+  const found = stages.schemaOf(delivery.value);
+  const schema = found instanceof Promise ? await found : found;
   // The later of two clocks: that this machine's clock is slow makes no event invalid.
   const now = Math.max(stages.clock.now(), delivery.timestamp);
-  const parts = readRecord(delivery, {
-    now,
-    limits: stages.eventLimits,
-    mappings: stages.mappings,
-  });
+  const { eventLimits: limits, mappings } = stages;
+  const parts = readRecord(delivery, { now, limits, mappings }, schema);
   const attempts = await Promise.allSettled(
     parts.map(async (part, index) => {
       if (!ended.has(index)) ended.set(index, await processPart(part, delivery, stages));

@@ -1,6 +1,7 @@
 // What the routes need from the rest of the gateway: ports and a few functions, so that tests can
 // pass memory adapters.
 
+import type { SchemaRegistry } from '#core/decode/record-schema.ts';
 import type { Manifest } from '#core/model/model-manifest.ts';
 import type {
   Clock,
@@ -45,6 +46,8 @@ export type Services = {
   readonly sink: EventSink;
   readonly store: VectorStore;
   readonly deadLetters: DeadLetters;
+  /** `null` without a Schema Registry. */
+  readonly schemas: SchemaRegistry | null;
   /** Room on the disk of the data folder. */
   readonly disk: DiskSpace;
   readonly embedding: EmbeddingService;

@@ -8,7 +8,7 @@ import { Settings } from '../config/live-settings.ts';
 import { parseFlags } from '../config/parse-flags.ts';
 import { SettingsError } from '../config/settings-mistakes.ts';
 import { defaultSettingsFile, readSettingsFile } from '../gateway-command.ts';
-import { checkKafka, checkModel, checkStore } from './check-engines.ts';
+import { checkKafka, checkModel, checkSchemaRegistry, checkStore } from './check-engines.ts';
 import {
   checkBrowser,
   checkClock,
@@ -56,6 +56,9 @@ async function findingsOf(
     folder,
     ...(folder.isOk ? [await finding('disk', () => checkDisk(dataDir, config.ingest))] : []),
     ...(sourceKind(config) === 'kafka' ? await checkKafka(config.kafka) : []),
+    ...(config.schemaRegistry.url === null
+      ? []
+      : [await checkSchemaRegistry(config.schemaRegistry)]),
     store,
     await finding('model', () => checkModel(config, dataDir, environment)),
     checkClock(Date.now(), clocks),

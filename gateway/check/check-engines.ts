@@ -3,6 +3,7 @@
 import { pino } from 'pino';
 import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
 import { storeKind, type Config } from '../config/config.ts';
+import { basicLogin } from '../decode/basic-login.ts';
 import { findModel } from '../fleet/find-model.ts';
 import { openGatewayModel } from '../fleet/open-model.ts';
 import { kafkaConnectionOf } from '../kafka/open-kafka.ts';
@@ -61,6 +62,37 @@ export async function checkStore(config: Config, heard: (now: number) => void): 
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const why = cause instanceof Error ? cause.message : String(cause);
     return notOk('store', `Qdrant at ${url}: ${why}; start it, or correct QDRANT_URL`);
+  }
+}
+
+/** Asks for the types of schemas, which every login may read. */
+export async function checkSchemaRegistry({
+  url,
+  username,
+  password,
+  timeoutMs,
+}: Config['schemaRegistry']): Promise<Finding> {
+  const what = 'registry';
+  if (url === null) return ok(what, 'none');
+  try {
+    const answer = await fetch(`${url.replace(/\/+$/, '')}/schemas/types`, {
+      headers: username === null ? {} : { authorization: basicLogin(username, password) },
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    if (answer.status === 401 || answer.status === 403)
+      return notOk(
+        what,
+        `${url} refuses the login: correct SCHEMA_REGISTRY_USERNAME and _PASSWORD`,
+      );
+    const types: unknown = answer.ok ? await answer.json().catch(() => null) : null;
+    return Array.isArray(types)
+      ? ok(what, `${url} has schemas of ${types.join(', ')}`)
+      : notOk(what, `${url} is no Schema Registry (${answer.status}): correct SCHEMA_REGISTRY_URL`);
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return notOk(what, `${url}: ${why}; start it, or correct SCHEMA_REGISTRY_URL`);
   }
 }
 

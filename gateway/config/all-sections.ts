@@ -19,6 +19,7 @@ import { ratesSection } from './settings/rates-section.ts';
 import { recommendationsSection } from './settings/recommendations-section.ts';
 import { retriesSection } from './settings/retries-section.ts';
 import { runnersSection } from './settings/runners-section.ts';
+import { schemaRegistrySection } from './settings/schema-registry-section.ts';
 import { serverSection } from './settings/server-section.ts';
 import { storeSection } from './settings/store-section.ts';
 
@@ -33,6 +34,7 @@ export const configSchema = {
   retries: retriesSection,
   store: storeSection,
   kafka: kafkaSection,
+  schemaRegistry: schemaRegistrySection,
   qdrant: qdrantSection,
   runners: runnersSection,
   audit: auditSection,

@@ -13,6 +13,7 @@ const checks: readonly ((config: Config) => void)[] = [
   checkCertificate,
   checkKafka,
   checkQdrant,
+  checkSchemaRegistry,
   checkDelays,
 ];
 
@@ -93,6 +94,19 @@ function checkQdrant({ store, qdrant }: Config): void {
     throw new UsageError(
       `qdrant.collection and qdrant.eventsCollection are both ${show(qdrant.collection)}: ` +
         'texts and events need a collection each.',
+    );
+}
+
+function checkSchemaRegistry({ schemaRegistry: { url, username, password } }: Config): void {
+  if ((username === null) !== (password === null))
+    throw new UsageError(
+      'A login for the Schema Registry needs both SCHEMA_REGISTRY_USERNAME and ' +
+        'SCHEMA_REGISTRY_PASSWORD.',
+    );
+  if (url === null && username !== null)
+    throw new UsageError(
+      'A login for the Schema Registry is set, but its address is missing: set ' +
+        'SCHEMA_REGISTRY_URL, such as http://127.0.0.1:8081.',
     );
 }
 

@@ -1,6 +1,7 @@
 // Decides whether a dead letter may be replayed, and makes the record for its source.
 
 import { readRecord } from '#core/decode/read-record.ts';
+import type { RecordSchema } from '#core/decode/record-schema.ts';
 import { parseExactly } from '#core/event/exact-json.ts';
 import { isDeeperThan } from '#core/event/json-guard.ts';
 import { eventLimits, type EventLimits } from '#core/event/parse-event.ts';
@@ -24,6 +25,8 @@ export type ReplayOptions = {
   readonly transform: EventTransform | null;
   /** Replays even what was replayed before, was replayed too often, or cannot succeed. */
   readonly force: boolean;
+  /** See `readRecord`. */
+  readonly schema: RecordSchema | null;
   /** UTC ms. */
   readonly now: number;
 };
@@ -50,7 +53,7 @@ const encoder = new TextEncoder();
  */
 export function planReplay(
   deadLetter: DeadLetterEntry,
-  { payload, transform, force, now }: ReplayOptions,
+  { payload, transform, force, schema, now }: ReplayOptions,
   { redrivesMax, event: limits, mappings }: ReplayRules,
 ): ReplayPlan {
   const made = transform === null ? null : transformed(deadLetter.value, transform);
@@ -59,6 +62,7 @@ export function planReplay(
   const parts = readRecord(
     { key, value, headers, timestamp, position: origin },
     { now, limits, mappings },
+    schema,
   );
   const [problem] = parts.flatMap(({ read }) => ('reason' in read ? [read.message] : []));
   const [userId] = parts.flatMap(({ read }) => ('event' in read ? [read.event.userId] : []));

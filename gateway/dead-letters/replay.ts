@@ -2,6 +2,7 @@
 // them than requested, and records who did it.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { schemaOf, type SchemaRegistry } from '#core/decode/record-schema.ts';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { EventTransform } from '#core/mapping/event-transform.ts';
 import type {
@@ -74,6 +75,8 @@ type Replayer = {
 
 export type ReplayerOptions = ReplayWriterParts & {
   readonly rules: ReplayRules;
+  /** `null` without a Schema Registry. */
+  readonly schemas: SchemaRegistry | null;
   readonly observer: {
     /** Called as soon as these dead letters were replayed. */
     replayed(ids: readonly string[], by: string): void;
@@ -90,7 +93,7 @@ const pageBytesMax = 4 * 1024 * 1024;
 export const previewsMax = 5;
 
 export function createReplayer(options: ReplayerOptions): Replayer {
-  const { deadLetters, clock, rules, observer } = options;
+  const { deadLetters, clock, rules, schemas, observer } = options;
   /** Dead letters that a call of this gateway is replaying now. No other call may replay them. */
   const inProgress = new Set<string>();
 
@@ -108,7 +111,8 @@ export function createReplayer(options: ReplayerOptions): Replayer {
         const deadLetter = await deadLetters.get(id);
         if (deadLetter === null) continue;
         const now = clock.now();
-        const plan = planReplay(deadLetter, { payload, transform, force, now }, rules);
+        const schema = await schemaOf(payload ?? deadLetter.value, schemas);
+        const plan = planReplay(deadLetter, { payload, transform, force, schema, now }, rules);
         if ('refusal' in plan) {
           outcomes.set(id, { id, refusal: plan.refusal });
           continue;
@@ -157,7 +161,10 @@ const beingReplayed = {
 /** Replays dead letters in order. Unknown ids are left out. */
 type ReplayMany = (
   ids: readonly string[],
-  options: Omit<ReplayOptions, 'now'> & { readonly by: string; readonly dryRun: boolean },
+  options: Pick<ReplayOptions, 'payload' | 'transform' | 'force'> & {
+    readonly by: string;
+    readonly dryRun: boolean;
+  },
 ) => Promise<BatchReport['outcomes']>;
 
 async function replayBatch(

@@ -1,17 +1,22 @@
 // The limits of pipeline and hub as views of the settings: each is read at every use, so that a
 // change takes effect at once.
 
+import type { SchemaRegistry } from '#core/decode/record-schema.ts';
 import { defaultPipelineLimits, type PipelineLimits } from '#core/pipeline/pipeline.ts';
 import type { Config } from '../config/config.ts';
 import { eventLimitsOf } from '../config/event-limits.ts';
 import { mappingsOf } from '../config/record-mappings.ts';
 import { defaultHubLimits, type HubLimits } from '../fleet/hub-types.ts';
 
-export function pipelineLimits(config: Config): PipelineLimits {
+export function pipelineLimits(
+  config: Config,
+  schemas: SchemaRegistry | null = null,
+): PipelineLimits {
   const { pipeline, retries, gateway } = config;
   return {
     event: eventLimitsOf(config),
     mappings: mappingsOf(config),
+    schemas,
     knownTextAgeMsMax: defaultPipelineLimits.knownTextAgeMsMax,
     drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, gateway.shutdownMsMax / 2),
     get unsettledMax() {

@@ -112,7 +112,7 @@ async function servicesOf(
     options;
   const { dataDir, clock, startedAt, log, erasures } = options;
   const { config } = settings;
-  const { source, sink, store, deadLetters, disk } = storage;
+  const { source, sink, store, deadLetters, disk, schemas } = storage;
   const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner, blocks } = fleet;
   const { fileBytesMax } = config.audit;
   const gauges = createGauges({ source, store, deadLetters, clock });
@@ -132,6 +132,7 @@ async function servicesOf(
     store,
     deadLetters,
     disk,
+    schemas,
     embedding,
     queries,
     requestEmbeddings,

@@ -53,7 +53,7 @@ export function startWork(options: WorkOptions): Work {
   const { erasures } = options;
   const { source, store, deadLetters } = storage;
   const { embedding, repair, blocks, ownToken } = fleet;
-  const limits = pipelineLimits(config);
+  const limits = pipelineLimits(config, storage.schemas);
   const stopping = new AbortController();
   const pipeline = runPipeline({
     source: heldSource(yieldingSource(source), erasures.loaded),

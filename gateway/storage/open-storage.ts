@@ -1,6 +1,7 @@
 // Opens where events come from and where vectors, events and dead letters are kept: embedded, Kafka
 // or Qdrant, as the settings say.
 
+import type { SchemaRegistry } from '#core/decode/record-schema.ts';
 import { assert } from '#core/errors/assert.ts';
 import type {
   Clock,
@@ -35,9 +36,11 @@ export type GatewayStorage = {
   readonly deadLetters: DeadLetters;
   readonly store: VectorStore;
   readonly disk: DiskSpace;
+  /** What tells the schemas of records; `null` without a Schema Registry. */
+  readonly schemas: SchemaRegistry | null;
 };
 
-type Engines = Omit<GatewayStorage, 'disk'>;
+type Engines = Omit<GatewayStorage, 'disk' | 'schemas'>;
 
 /** Names of the embedded log and of its only reader. */
 const topic = 'ecommerce-events';
@@ -71,7 +74,19 @@ export async function openStorage(
     deadLetters,
     store,
     disk,
+    schemas: await openSchemas(config, clock),
   };
+}
+
+async function openSchemas(
+  { schemaRegistry }: Config,
+  clock: Clock,
+): Promise<SchemaRegistry | null> {
+  const { url } = schemaRegistry;
+  if (url === null) return null;
+  // Imported only here: the reader of Protobuf's schemas takes time and memory to load.
+  const { createSchemaRegistry } = await import('../decode/schema-registry.ts');
+  return createSchemaRegistry({ ...schemaRegistry, url, clock });
 }
 
 async function openEngines(

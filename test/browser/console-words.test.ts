@@ -145,6 +145,7 @@ describe('health', () => {
   test.each([
     ['disk', 'outage', 'Disk needs help'],
     ['certificate', 'outage', 'Certificate needs help'],
+    ['schema_registry', 'outage', 'Schema Registry needs help'],
     ['certificate', 'warning', 'It works, with a warning'],
   ] as const)('of %s with an %s → “%s”', async (component, severity, text) => {
     const cause = { component, severity, message: 'whatever it says' };

@@ -23,6 +23,7 @@ async function processed({ key, value, headers }: RecordKind) {
     clock: new ManualClock(startsAt),
     eventLimits,
     mappings: mappingsOf({ events: settings }),
+    schemaOf: () => null,
     texts: { ensure: () => Promise.resolve({ ok: true }), forget: () => undefined },
     writeEvent({ event }) {
       ids.add(event.id);

@@ -37,6 +37,7 @@ function world() {
     clock: new ManualClock(startsAt),
     eventLimits,
     mappings: noMappings,
+    schemaOf: () => null,
     texts: { ensure: () => Promise.resolve({ ok: true }), forget: () => undefined },
     writeEvent(record) {
       stored.push(record);

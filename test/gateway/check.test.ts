@@ -7,7 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { checkKafka, checkModel, checkStore } from '../../gateway/check/check-engines.ts';
+import {
+  checkKafka,
+  checkModel,
+  checkSchemaRegistry,
+  checkStore,
+} from '../../gateway/check/check-engines.ts';
 import {
   checkClock,
   checkDisk,
@@ -16,6 +21,7 @@ import {
 } from '../../gateway/check/check-machine.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { lockFolder } from '../../gateway/embedded/folder-lock.ts';
+import { startRegistryDouble } from '../helpers/registry-double.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const configOf = (env: Record<string, string> = {}) =>
@@ -142,4 +148,32 @@ test('wrong settings end with exit code 2, each in a line of its own', async () 
   );
   expect(ended?.code).toBe(2);
   expect(ended?.stdout.match(/^ {2}NO {3}settings {2}\w+ is /gm)).toHaveLength(2);
+});
+
+const registryFinding = (url: string, env: Record<string, string> = {}) =>
+  checkSchemaRegistry(configOf({ SCHEMA_REGISTRY_URL: url, ...env }).schemaRegistry);
+
+test('the Schema Registry answers, refuses the login, is another, or is not there', async () => {
+  const login = { username: 'reader', password: 'top-secret' };
+  await using registry = await startRegistryDouble(login);
+  await using other = await serving(200, '{"name":"something else"}');
+  const env = {
+    SCHEMA_REGISTRY_USERNAME: login.username,
+    SCHEMA_REGISTRY_PASSWORD: login.password,
+  };
+  const { url } = registry;
+  const says = `${url} has schemas of AVRO, JSON, PROTOBUF`;
+  expect(await registryFinding(url, env)).toMatchObject({ isOk: true, says });
+  const wrong = await registryFinding(url, { ...env, SCHEMA_REGISTRY_PASSWORD: 'wrong-secret' });
+  expect(wrong).toMatchObject({ isOk: false, says: expect.stringContaining('refuses the login') });
+  expect(wrong.says).not.toContain('wrong-secret');
+  expect(await registryFinding(other.url)).toMatchObject({
+    isOk: false,
+    says: expect.stringContaining('is no Schema Registry (200): correct SCHEMA_REGISTRY_URL'),
+  });
+  await registry[Symbol.asyncDispose]();
+  expect(await registryFinding(url)).toMatchObject({
+    isOk: false,
+    says: expect.stringContaining('start it, or correct SCHEMA_REGISTRY_URL'),
+  });
 });

@@ -250,6 +250,7 @@ export function testApp(
     source,
     store,
     deadLetters,
+    schemas: null,
     versions: new StoredVersions(),
     erasures: new Erasures({ store, deadLetters, sink: events.sink, clock, log }),
     timestamps: createTimestampAlarm(clock, log),

@@ -18,14 +18,23 @@ export const causeCodes = [
 ] as const;
 export type CauseCode = (typeof causeCodes)[number];
 
-export const causeComponents = ['source', 'store', 'runners', 'disk', 'certificate'] as const;
+export const causeComponents = [
+  'source',
+  'store',
+  'runners',
+  'disk',
+  'certificate',
+  'schema_registry',
+] as const;
 
 export type Cause = {
   readonly component: (typeof causeComponents)[number];
   readonly message: string;
   readonly code?: CauseCode;
 };
-type UnreadyCause = Cause & { readonly component: Exclude<Cause['component'], 'certificate'> };
+type UnreadyCause = Cause & {
+  readonly component: Exclude<Cause['component'], 'certificate' | 'schema_registry'>;
+};
 
 /**
  * Everything that prevents this purpose, or with `null` that keeps new events from becoming
@@ -84,7 +93,9 @@ export async function causesOf(services: Services): Promise<readonly JudgedCause
   const warnings = warningsOf(services).map((cause) => ({
     ...cause,
     severity:
-      isExpired && cause.component === 'certificate' ? ('outage' as const) : ('warning' as const),
+      cause.component === 'schema_registry' || (isExpired && cause.component === 'certificate')
+        ? ('outage' as const)
+        : ('warning' as const),
   }));
   const outages = await causesOfUnreadiness(services, null);
   return [...outages.map((cause) => ({ ...cause, severity: 'outage' as const })), ...warnings];
@@ -92,7 +103,7 @@ export async function causesOf(services: Services): Promise<readonly JudgedCause
 
 /** What is wrong although the gateway is ready; empty when all is well. */
 export function warningsOf(services: Services): readonly Cause[] {
-  const { disk, timestamps, fleet, runners, certificate, clock } = services;
+  const { disk, timestamps, fleet, runners, certificate, clock, telemetry } = services;
   const { level, problem } = disk.state();
   const misdated = timestamps.state().problem;
   return [
@@ -105,8 +116,14 @@ export function warningsOf(services: Services): readonly Cause[] {
     ...fleetCauses(fleet()),
     ...quarantineCauses(runners()),
     ...certificateCauses(certificate(), clock.now()),
+    ...(telemetry.circuitOf('schema_registry') === 'closed' ? [] : [registryIsDown]),
   ];
 }
+
+const registryIsDown: Cause = {
+  component: 'schema_registry',
+  message: 'it does not answer, or refuses the login: records wait in the log until it is back',
+};
 
 function fleetCauses({ held, checkedBy }: FleetStats): readonly Cause[] {
   const causes: Cause[] = [];

@@ -30,8 +30,18 @@ const whatToDo: Readonly<Record<Component, string>> = {
     'New texts wait in the log, and searches find by words only. Start a runner with ' +
     '“npm run runner”, or lend a tab.',
   certificate: 'Renew it; the gateway takes the new files without a restart.',
+  schema_registry:
+    'Records in Avro and Protobuf wait in the log and none is lost. Start the registry, or ' +
+    'correct its address or login; the gateway resumes by itself.',
   disk: 'Make room on the disk of the data folder; do not delete files in it by hand.',
 };
+
+/** Parts that are shown only when something is wrong with them. */
+const quietParts = {
+  disk: 'Disk',
+  certificate: 'Certificate',
+  schema_registry: 'Schema Registry',
+} as const;
 
 /** Sentences on the parts, in the order in which an event passes them. */
 export function partSentences(health: HealthView): readonly PartSentence[] {
@@ -63,10 +73,9 @@ export function partSentences(health: HealthView): readonly PartSentence[] {
       ...part('Dead letters', null, queue.trouble, deadLettersText(queue.open)),
       ...(queue.trouble === null && (queue.open ?? 0) > 0 && { tone: 'warn' as const }),
     },
-    // Shown only when something is wrong with them.
-    ...(['disk', 'certificate'] as const).flatMap((component) =>
+    ...(['disk', 'certificate', 'schema_registry'] as const).flatMap((component) =>
       wrong(component).map(({ message, severity }) => ({
-        name: component === 'disk' ? 'Disk' : 'Certificate',
+        name: quietParts[component],
         tone: severity === 'outage' ? ('bad' as const) : ('warn' as const),
         sentence: sentenceOf(message),
         advice: whatToDo[component],
