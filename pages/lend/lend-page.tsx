@@ -57,7 +57,13 @@ function Head({ engine, lending: { phase, status } }: LendProps) {
         <p class={`state ${tone(state)}`} id="state" data-state={state} role="status">
           {phase === 'leaving' ? 'Finishing the work in progress' : headline(state)}
         </p>
-        <h1>{isIn ? 'This tab works for the fleet' : 'Lend this tab'}</h1>
+        <h1>
+          {!isIn
+            ? 'Lend this tab'
+            : state === 'working'
+              ? 'This tab works for the fleet'
+              : 'This tab is getting ready'}
+        </h1>
         <p class="lead">
           {isIn
             ? 'Keep it visible: browsers slow down hidden tabs. You can leave at any time; ' +

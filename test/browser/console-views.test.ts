@@ -33,24 +33,28 @@ const search: SearchState = {
   categories: ['Toys, Games'],
   priceMin: '5',
   priceMax: '19.90',
+  since: '24h',
+  sort: 'price_asc',
 };
 
 describe('a search', () => {
   test('survives in the address of the page', () => {
     expect(searchIn(addressOf(search))).toEqual(search);
     expect(addressOf(searchIn(''))).toBe('');
-    expect(searchIn('?type=nonsense&q=x').types).toEqual([]);
+    expect(searchIn('?type=nonsense&since=ever&sort=best&q=x')).toEqual(searchIn('?q=x'));
   });
 
   test('becomes the filter of the API; an empty one filters nothing', () => {
-    expect(filterOf(search)).toEqual({
+    const now = Date.parse('2026-01-31T12:00:00Z');
+    expect(filterOf(search, now)).toEqual({
+      since: '2026-01-30T12:00:00.000Z',
       event_type: ['view', 'purchase'],
       category: ['Toys, Games'],
       price_min: 5,
       price_max: 19.9,
     });
-    expect(filterOf(searchIn('?q=x'))).toEqual({});
-    expect(filterOf(searchIn('?q=x&max=19,90'))).toEqual({ price_max: 19.9 });
+    expect(filterOf(searchIn('?q=x'), now)).toEqual({});
+    expect(filterOf(searchIn('?q=x&max=19,90'), now)).toEqual({ price_max: 19.9 });
   });
 
   test('says what is wrong with its prices', () => {

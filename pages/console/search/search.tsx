@@ -1,14 +1,13 @@
 // Search: the live index by words and meaning, as you type, with filters and the reason of a hit.
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { eventTypes } from '#core/ports.ts';
 import type { Stats } from '../../../client/client.ts';
-import { Choices, Empty, Notice } from '../../shared/components.tsx';
+import { Empty, Notice } from '../../shared/components.tsx';
 import { formatCount } from '../../shared/format.ts';
-import { eventTypeName } from '../event-words.ts';
 import { latencyText } from '../rates.ts';
 import type { Session } from '../session.ts';
 import { useFeed } from '../use-gateway.ts';
+import { Filters } from './filters.tsx';
 import { HitRow } from './hit-row.tsx';
 import { addressOf, searchIn, type SearchState } from './search-address.ts';
 import { useSearch, type SearchAnswer } from './use-search.ts';
@@ -53,7 +52,7 @@ export function Search({ session }: { readonly session: Session }) {
           value={search.query}
           onInput={(event) => change({ query: event.currentTarget.value })}
         />
-        <Filters search={search} answer={answer} onChange={change} />
+        <Filters search={search} result={answer.result} onChange={change} />
       </form>
       {answer.trouble !== null && <Notice tone="bad">{answer.trouble}</Notice>}
       {search.query.trim() === '' ? (
@@ -76,62 +75,6 @@ export function Search({ session }: { readonly session: Session }) {
           onMore={() => void answer.showMore()}
         />
       )}
-    </div>
-  );
-}
-
-const categoriesMax = 8;
-
-function Filters({
-  search,
-  answer,
-  onChange,
-}: {
-  readonly search: SearchState;
-  readonly answer: SearchAnswer;
-  readonly onChange: (changes: Partial<SearchState>) => void;
-}) {
-  const [known, setKnown] = useState<readonly string[]>([]);
-  useEffect(() => {
-    // An answer for some categories has no others to choose from.
-    if (search.categories.length > 0 || answer.result === null) return;
-    const found = answer.result.hits.flatMap(({ product }) => product?.category ?? []);
-    if (found.length > 0) setKnown([...new Set(found)].slice(0, categoriesMax));
-  }, [answer.result]);
-  const categories = [...new Set([...known, ...search.categories])];
-  return (
-    <div class="filters">
-      <Choices
-        label="Type of event"
-        options={eventTypes.map((type) => [type, eventTypeName(type)] as const)}
-        chosen={search.types}
-        onChange={(types) => onChange({ types })}
-      />
-      {categories.length > 0 && (
-        <Choices
-          label="Category"
-          options={categories.map((category) => [category, category] as const)}
-          chosen={search.categories}
-          onChange={(chosen) => onChange({ categories: chosen })}
-        />
-      )}
-      <fieldset class="choices">
-        <legend>Price</legend>
-        <input
-          aria-label="Lowest price"
-          inputMode="decimal"
-          placeholder="from"
-          value={search.priceMin}
-          onInput={(event) => onChange({ priceMin: event.currentTarget.value.trim() })}
-        />
-        <input
-          aria-label="Highest price"
-          inputMode="decimal"
-          placeholder="to"
-          value={search.priceMax}
-          onInput={(event) => onChange({ priceMax: event.currentTarget.value.trim() })}
-        />
-      </fieldset>
     </div>
   );
 }

@@ -21,16 +21,19 @@ type Asked = ReturnType<typeof requestOf>;
 /** The wait from the last keystroke to the search. */
 const delayMs = 150;
 const hitsMax = 20;
+const facetNames: ('category' | 'price')[] = ['category', 'price'];
 
 const requestOf = (search: SearchState) => ({
   query: search.query.trim(),
   limit: hitsMax,
-  filter: filterOf(search),
+  filter: filterOf(search, Date.now()),
+  facets: facetNames,
+  ...(search.sort !== 'relevance' && { sort: search.sort }),
 });
 
 const nothing: SearchAnswer = {
   result: null,
-  request: { query: '', limit: hitsMax, filter: {} },
+  request: { query: '', limit: hitsMax, filter: {}, facets: facetNames },
   isSearching: false,
   trouble: null,
 };
