@@ -77,7 +77,7 @@ const pictures: readonly Picture[] = [
   },
   {
     name: 'runner',
-    path: `/runner?device=wasm&dtype=q8&name=a-friends-laptop#token=${token}`,
+    path: `/lend?device=wasm&dtype=q8&name=a-friends-laptop#token=${token}`,
     width: 1000,
     height: 700,
     colours: 'dark',

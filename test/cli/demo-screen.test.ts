@@ -50,7 +50,8 @@ describe('at its end the demo', () => {
   test('lists the pages, and commands that bash, zsh and PowerShell take as printed', () => {
     for (const url of ['http://127.0.0.1:8080', 'http://127.0.0.1:8180']) {
       const text = nextSteps(url, 'demo.log');
-      for (const page of ['/demo', '/docs', '/']) expect(text).toContain(`${url}${page} `);
+      for (const page of ['/', '/search', '/demo', '/docs'])
+        expect(text).toContain(`${url}${page} `);
       const commands = text.split('\n').filter((line) => line.includes('npm run'));
       expect(commands).toHaveLength(3);
       for (const command of commands) {
