@@ -19,12 +19,15 @@ export type MapDrawingProps = {
 /** The query has lines to this many of its nearest products. */
 const linkedMax = 3;
 const labelCharsMax = 28;
+/** As in demo.css: the drawing is small on a phone. */
+const labelSize = (): number => (matchMedia('(max-width: 40rem)').matches ? 21 : 14);
 
 /** Draws only the children of the `svg` element. */
 export function MapDrawing(props: MapDrawingProps) {
   const { products, points, query, hits, active } = props;
   const linked = hits.slice(0, linkedMax).map(({ index }) => index);
-  const labelled = [...new Set([...linked, ...(active === null ? [] : [active])])];
+  const labelled = [...linked, ...(active === null ? [] : [active])];
+  const names = new Map(labelled.map((index) => [index, clip(products[index]?.name ?? '')]));
   return (
     <>
       {query !== null &&
@@ -47,7 +50,7 @@ export function MapDrawing(props: MapDrawingProps) {
       {query !== null && (
         <path class="map-query" d={`M${query.x} ${query.y - 11}l9 11l-9 11l-9 -11z`} />
       )}
-      {labelsOf(points, labelled).map(({ index, isLeft, x, y }) => (
+      {labelsOf(points, names, labelSize()).map(({ index, isLeft, x, y }) => (
         <text
           key={`label-${index}`}
           class="map-label"
@@ -56,7 +59,7 @@ export function MapDrawing(props: MapDrawingProps) {
           text-anchor={isLeft ? 'end' : 'start'}
           aria-hidden="true"
         >
-          {clip(products[index]?.name ?? '')}
+          {names.get(index)}
         </text>
       ))}
     </>

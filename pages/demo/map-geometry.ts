@@ -94,27 +94,48 @@ export type Label = {
   readonly isLeft: boolean;
 };
 
-/** A line of text with a little space. */
-const labelHeight = 19;
+/** Between a point and its label. */
 const labelGap = 13;
+/** Of a line and of a bold character, in font sizes: a little more than most fonts need. */
+const [lineHeight, charWidth] = [1.36, 0.58];
 
 /**
  * Places the names of these products beside their points, on the side with more room. A label that
- * would cover another one moves down.
+ * would cover another one moves down; at the lower edge, up.
+ *
+ * @param names by index, as they are written
  */
-export function labelsOf(points: MapPoints, indices: readonly number[]): readonly Label[] {
-  const wanted = indices
-    .flatMap((index) => {
+export function labelsOf(
+  points: MapPoints,
+  names: ReadonlyMap<number, string>,
+  fontSize: number,
+): readonly Label[] {
+  const wanted = [...names]
+    .flatMap(([index, { length }]) => {
       const point = points[index];
-      return point == null
-        ? []
-        : [{ index, isLeft: point.x > mapWidth * 0.62, x: point.x, y: point.y + 4.5 }];
+      if (point == null) return [];
+      const width = length * charWidth * fontSize;
+      const isLeft = point.x > mapWidth * 0.62 || point.x + labelGap + width > mapWidth;
+      const x = point.x + (isLeft ? -labelGap : labelGap);
+      const left = isLeft ? x - width : x;
+      return [{ index, isLeft, x, y: point.y + fontSize / 3, left, right: left + width }];
     })
     .toSorted((a, b) => a.y - b.y);
-  const lowest = { left: -Infinity, right: -Infinity };
-  return wanted.map(({ index, isLeft, x, y }) => {
-    const side = isLeft ? 'left' : 'right';
-    lowest[side] = Math.max(y, lowest[side] + labelHeight);
-    return { index, isLeft, x: x + (isLeft ? -labelGap : labelGap), y: lowest[side] };
-  });
+  const height = lineHeight * fontSize;
+  const placed: typeof wanted = [];
+  for (const label of wanted) {
+    const isFree = (y: number): boolean =>
+      placed.every(
+        (other) =>
+          Math.abs(other.y - y) >= height || other.right <= label.left || label.right <= other.left,
+      );
+    const step = (direction: 1 | -1): number => {
+      let { y } = label;
+      while (!isFree(y)) y += direction;
+      return y;
+    };
+    const below = step(1);
+    placed.push({ ...label, y: below <= mapHeight - fontSize / 3 ? below : step(-1) });
+  }
+  return placed.map(({ index, isLeft, x, y }) => ({ index, isLeft, x, y }));
 }

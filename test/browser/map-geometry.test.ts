@@ -62,13 +62,49 @@ test('the pointer finds the nearest product within reach', () => {
   expect(productAt(points, { x: 100, y: 100 }, 26)).toBeNull();
 });
 
-test('a label moves down where it would cover another one', () => {
-  const points = [
-    { x: 100, y: 100 },
-    { x: 110, y: 104 },
-    { x: 600, y: 100 },
-  ];
-  const [first, second, right] = labelsOf(points, [0, 1, 2]).toSorted((a, b) => a.index - b.index);
-  expect(second?.y).toBe((first?.y ?? 0) + 19);
-  expect([first?.isLeft, right?.isLeft]).toEqual([false, true]);
+const named = (...names: readonly string[]) => new Map(names.entries());
+
+describe('labels', () => {
+  test('move down where they would cover another one', () => {
+    const points = [
+      { x: 100, y: 100 },
+      { x: 110, y: 104 },
+      { x: 600, y: 100 },
+    ];
+    const labels = labelsOf(points, named('Kettle', 'Teapot', 'Lamp'), 14);
+    const [first, second, right] = labels.toSorted((a, b) => a.index - b.index);
+    expect((second?.y ?? 0) - (first?.y ?? 0)).toBeGreaterThanOrEqual(14 * 1.36);
+    expect([first?.isLeft, right?.isLeft, right?.y]).toEqual([false, true, first?.y]);
+  });
+
+  test.each([14, 21])('of %i pixels never cover each other, and stay within the map', (size) => {
+    const point = fc.record({
+      x: fc.integer({ min: 34, max: 606 }),
+      y: fc.integer({ min: 34, max: 466 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(point, fc.integer({ min: 1, max: 28 })), { maxLength: 4 }),
+        (all) => {
+          const names = named(...all.map(([, length]) => 'x'.repeat(length)));
+          const labels = labelsOf(
+            all.map(([at]) => at),
+            names,
+            size,
+          );
+          const boxes = labels.map(({ index, isLeft, x, y }) => {
+            const width = (names.get(index)?.length ?? 0) * 0.58 * size;
+            return { y, left: isLeft ? x - width : x, right: isLeft ? x : x + width };
+          });
+          for (const [i, a] of boxes.entries()) {
+            expect(a.y).toBeLessThanOrEqual(500);
+            for (const b of boxes.slice(i + 1))
+              expect(
+                Math.abs(a.y - b.y) >= 1.36 * size || a.right <= b.left || b.right <= a.left,
+              ).toBe(true);
+          }
+        },
+      ),
+    );
+  });
 });
