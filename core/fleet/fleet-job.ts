@@ -41,6 +41,7 @@ export type JobAnswer =
   | { readonly kind: 'check'; readonly outcomes: readonly EmbedOutcome[]; readonly ms: number }
   | {
       readonly kind: 'work';
+      readonly lane: Lane;
       readonly ended: readonly TaskResult[];
       /** Texts that got a vector, cancelled ones included; none of a job of cross-checks. */
       readonly embedded: readonly AnsweredText[];

@@ -220,7 +220,7 @@ export class Fleet {
     if (job.group === null) return { kind: 'check', outcomes, ms };
     const ended = this.#settle(runner, job.group, outcomesOfTasks(job, outcomes), now);
     const embedded = checkLanes.has(job.lane) ? [] : answeredTexts(job, outcomes);
-    return { kind: 'work', ended, embedded, ms };
+    return { kind: 'work', lane: job.lane, ended, embedded, ms };
   }
 
   /** Runners whose job in work is past its deadline. The caller closes them and calls `leave`. */

@@ -6,6 +6,7 @@ import { boundsOf } from '#core/trust/agreement.ts';
 import { Canaries, type CanaryVerdict } from '#core/trust/canaries.ts';
 import type { GoldenBounds, GoldenCase } from '#core/trust/golden.ts';
 import { Sampler, samplerDefaults, type AnsweredText, type Sample } from '#core/trust/sampler.ts';
+import type { Lane } from './backlog.ts';
 import type { Job, MixIn } from './fleet-job.ts';
 
 export type RunnerChecksOptions = {
@@ -20,11 +21,16 @@ export type RunnerChecksOptions = {
 
 /** At least this many samples are taken per check interval of steady work. */
 const samplesPerIntervalMin = 4;
+/**
+ * Searches are few beside other work, and look different: a runner that is wrong only on them must
+ * not be lost in it.
+ */
+const searchesPerSample = 10;
 
 /** The checks that follow the admission check. `now` is monotonic ms everywhere here. */
 export class RunnerChecks {
   readonly #canaries: Canaries;
-  readonly #sampler: Sampler;
+  readonly #samplers: { readonly search: Sampler; readonly other: Sampler };
   #goldenUntil: number;
   #hasWorked = false;
 
@@ -38,13 +44,18 @@ export class RunnerChecks {
       { cases: golden.cases, bounds: boundsOf(bounds, dtype), limits, random },
       now,
     );
-    this.#sampler = new Sampler({
-      ...samplerDefaults,
-      get everyMs() {
-        return limits.checkIntervalMs / samplesPerIntervalMin;
-      },
-      random,
-    });
+    const sampler = (everyTexts: number): Sampler =>
+      new Sampler({
+        everyTexts,
+        get everyMs() {
+          return limits.checkIntervalMs / samplesPerIntervalMin;
+        },
+        random,
+      });
+    this.#samplers = {
+      search: sampler(searchesPerSample),
+      other: sampler(samplerDefaults.everyTexts),
+    };
     this.#goldenUntil = checkedAt;
   }
 
@@ -53,12 +64,13 @@ export class RunnerChecks {
    * agreed.
    */
   get verifiedUntil(): number {
-    return Math.min(this.#goldenUntil, this.#sampler.comparedUntil);
+    const { search, other } = this.#samplers;
+    return Math.min(this.#goldenUntil, search.comparedUntil, other.comparedUntil);
   }
 
   /** No sample of its work still waits for its comparison. */
   get isSettled(): boolean {
-    return this.#sampler.isSettled;
+    return this.#samplers.search.isSettled && this.#samplers.other.isSettled;
   }
 
   /** A cross-check job always has a canary, so that the runner that judges is checked with it. */
@@ -101,22 +113,29 @@ export class RunnerChecks {
   }
 
   /** The runner answered these texts at `embeddedAt` (UTC ms). Returns the samples chosen now. */
-  answered(answers: readonly AnsweredText[], embeddedAt: number, now: number): readonly Sample[] {
-    return this.#sampler.answered(answers, embeddedAt, now);
+  answered(
+    answers: readonly AnsweredText[],
+    lane: Lane,
+    embeddedAt: number,
+    now: number,
+  ): readonly Sample[] {
+    const { search, other } = this.#samplers;
+    return (lane === 'search' ? search : other).answered(answers, embeddedAt, now);
   }
 
   /** Samples that are chosen because enough time has passed. */
   due(now: number): readonly Sample[] {
-    return this.#sampler.due(now);
+    return [...this.#samplers.search.due(now), ...this.#samplers.other.due(now)];
   }
 
-  /** The runner is gone: the sample of its last, unfinished stratum. */
+  /** The runner is gone: the samples of its last, unfinished strata. */
   end(): readonly Sample[] {
-    return this.#sampler.end();
+    return [...this.#samplers.search.end(), ...this.#samplers.other.end()];
   }
 
   /** The sample was compared, or no trusted runner could compare it. */
   settled(sample: Sample): void {
-    this.#sampler.settled(sample);
+    this.#samplers.search.settled(sample);
+    this.#samplers.other.settled(sample);
   }
 }

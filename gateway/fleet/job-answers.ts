@@ -99,8 +99,8 @@ export class JobAnswers {
       return this.#goldenCheck(connection, answer.outcomes, embeddedAt);
     if (answer.kind === 'work') this.#settle(connection, result, answer, embeddedAt);
     // Outside of the golden check, a job without work has only canaries, which `judge` has judged.
-    const embedded = answer.kind === 'work' ? answer.embedded : [];
-    this.#trust.worked(connection, embedded, embeddedAt, now);
+    const work = answer.kind === 'work' ? answer : { embedded: [], lane: 'bulk' as const };
+    this.#trust.worked(connection, work, embeddedAt, now);
     return this.#sentAway(connection, outcomes);
   }
 

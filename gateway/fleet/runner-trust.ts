@@ -1,6 +1,7 @@
 // Decides whether a runner's work is trusted: judges canaries, compares samples, and reports to the
 // provenance log which vectors are right and which are wrong.
 
+import type { Lane } from '#core/fleet/backlog.ts';
 import { answeredTexts, type Job } from '#core/fleet/fleet-job.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { Verifiers } from '#core/fleet/verifiers.ts';
@@ -136,14 +137,14 @@ export class RunnerTrust {
   /** An answer was used. Chooses samples of it. */
   worked(
     connection: HubConnection,
-    answers: readonly AnsweredText[],
+    { embedded, lane }: { readonly embedded: readonly AnsweredText[]; readonly lane: Lane },
     embeddedAt: number,
     now: number,
   ): void {
     const { checks, identity } = connection;
-    if (answers.length > 0) checks?.worked();
+    if (embedded.length > 0) checks?.worked();
     if (!identity.trusted)
-      this.#compare(connection, checks?.answered(answers, embeddedAt, now) ?? []);
+      this.#compare(connection, checks?.answered(embedded, lane, embeddedAt, now) ?? []);
     this.#verify(connection);
   }
 

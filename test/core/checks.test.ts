@@ -235,6 +235,7 @@ test('work is verified only by a later canary and by its own samples', () => {
   const [sample] = [
     ...checks.answered(
       Array.from({ length: 100 }, () => ({ text: 't', vector: fakeVector('t') })),
+      'bulk',
       2_000,
       0,
     ),
@@ -269,6 +270,32 @@ test('work is verified only by a later canary and by its own samples', () => {
     ),
   ).toMatchObject({ ok: false });
   expect(checks.verifiedUntil).toBe(5_000);
+});
+
+test('one of ten searches is a sample, however much other work there is', () => {
+  const checks = new RunnerChecks(
+    { golden, bounds: { fp32: bounds }, dtype: 'fp32', limits, random: randomFrom(9) },
+    0,
+    0,
+  );
+  const work = (lane: 'search' | 'bulk', count: number) =>
+    checks
+      .answered(
+        Array.from({ length: count }, () => ({ text: lane, vector: fakeVector(lane) })),
+        lane,
+        1_000,
+        0,
+      )
+      .map(({ text }) => text);
+  expect([...work('bulk', 450), ...work('search', 9)]).toEqual(['bulk', 'bulk', 'bulk', 'bulk']);
+  const [sample] = checks.answered([{ text: 'search', vector: fakeVector('s') }], 'search', 2, 0);
+  expect(sample?.text).toBe('search');
+  // It is verified with the rest, and the last one of a runner that leaves is a sample too.
+  expect(checks.isSettled).toBe(false);
+  expect([...work('search', 1), ...checks.end().map(({ text }) => text)]).toEqual([
+    'search',
+    'bulk',
+  ]);
 });
 
 test('two dtypes may differ by 1.5 times the sum of their distances from the reference', () => {

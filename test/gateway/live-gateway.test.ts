@@ -362,7 +362,7 @@ test('runners.checkSeconds: a cross-check is due at the new interval', async () 
     0,
     0,
   );
-  checks.answered([{ text: 'a', vector: fakeVector('a') }], 0, 0);
+  checks.answered([{ text: 'a', vector: fakeVector('a') }], 'bulk', 0, 0);
   expect(checks.due(10_000)).toEqual([]);
   await change('runners', { checkSeconds: 20 });
   expect(checks.due(10_001)).toHaveLength(1);
