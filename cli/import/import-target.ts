@@ -1,7 +1,6 @@
 // Connects an import to the gateway that --target names, to the one that runs on this machine, or
 // to one that is started for the import.
 
-import { join } from 'node:path';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { VectorStreamClient } from '../../client/client.ts';
@@ -22,6 +21,8 @@ export type TargetOptions = {
   readonly url: string | null;
   readonly dataDir: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The file that Node runs when no gateway is there. */
+  readonly gatewayScript: string;
   readonly clock: Clock;
   /** Begin nothing new. */
   readonly stop: AbortSignal;
@@ -36,7 +37,6 @@ const retryForMs = 10 * 60_000;
 const readyMsMax = 180_000;
 const readyPollMs = 100;
 const searchablePollMs = 300;
-const gatewayScript = join(import.meta.dirname, '../../gateway/main.ts');
 
 /**
  * @throws UsageError when the address is wrong or something else answers there; DependencyError
@@ -80,6 +80,9 @@ export async function connectTarget(options: TargetOptions): Promise<ImportTarge
     };
   } catch (error) {
     await own?.[Symbol.asyncDispose]();
+    // A gateway that somebody started at the same time has taken the data folder.
+    if (own?.gone.aborted && !stop.aborted && holderOf(options.dataDir) !== null)
+      return connectTarget(options);
     return throwExplained(error);
   }
 }
@@ -111,7 +114,7 @@ async function untilSearchable(
 
 async function startOwnGateway(
   url: string,
-  { environment, dataDir, clock, stop, say }: TargetOptions,
+  { environment, gatewayScript, dataDir, clock, stop, say }: TargetOptions,
 ): Promise<GatewayProcess> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');

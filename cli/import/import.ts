@@ -1,6 +1,7 @@
 // `npm run import`: imports an event log into a gateway, through a column mapping, and accounts for
 // every line.
 
+import { join } from 'node:path';
 import { systemClock as clock } from '#core/time/clock.ts';
 import { startingReason } from '../gateway/gateway-readiness.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -13,6 +14,7 @@ import { connectTarget } from './import-target.ts';
 import { logPaths } from './log-paths.ts';
 import { SharedTarget } from './shared-target.ts';
 
+const gatewayScript = join(import.meta.dirname, '../../gateway/main.ts');
 /** The time that batches in flight have after Ctrl-C to be acknowledged. */
 const graceMs = 3000;
 
@@ -27,6 +29,7 @@ await runCommand(importCommand, process.argv.slice(2), async (flags, named) => {
       dataDir,
       clock,
       environment: process.env,
+      gatewayScript,
       stop: interrupt.stop,
       abandon: interrupt.abandon,
       say: screen.say,

@@ -1,6 +1,8 @@
 // Which gateway an import connects to, and how it reads the answers of a scripted server.
 
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -22,6 +24,7 @@ const optionsOf = (url: string | null, port: number): TargetOptions => ({
   url,
   dataDir: tmpdir(),
   environment: { VECTORSTREAM_PORT: String(port) },
+  gatewayScript: '',
   clock: systemClock,
   stop: new AbortController().signal,
   abandon: new AbortController().signal,
@@ -64,6 +67,40 @@ describe('the gateway of an import', () => {
     expect(target.own).toBe(false);
     expect(waits).toEqual([`the gateway of process ${process.pid} is starting`]);
     await gateway?.[Symbol.asyncDispose]();
+  });
+
+  it('is waited for, when it took the folder before the one that the import starts', async () => {
+    await using folder = await temporaryFolder();
+    await using open = new AsyncDisposableStack();
+    const gatewayScript = join(folder.path, 'gateway.mjs');
+    await writeFile(gatewayScript, 'process.exit(2);');
+    const port = await freePort();
+    const waits: string[] = [];
+    let isTaken = false;
+    await using target = await connectTarget({
+      ...optionsOf(null, port),
+      dataDir: folder.path,
+      gatewayScript,
+      environment: {
+        VECTORSTREAM_PORT: String(port),
+        // It is read to start a gateway, after none was found.
+        get LOG_LEVEL() {
+          if (!isTaken) open.use(lockFolder(folder.path));
+          isTaken = true;
+          return 'info';
+        },
+      },
+      clock: {
+        ...systemClock,
+        async sleep(ms, signal) {
+          if (waits.at(-1) === `the gateway of process ${process.pid} is starting`)
+            open.use(await scriptedGateway(() => ({ status: 200, body: stats(0, 0) }), port));
+          else await systemClock.sleep(ms, signal);
+        },
+      },
+      onWait: (reason) => waits.push(reason),
+    });
+    expect(target.own).toBe(false);
   });
 
   it('is asked for, when the folder is in use and nothing answers at the address', async () => {
