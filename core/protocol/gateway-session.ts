@@ -67,6 +67,8 @@ export type SessionEffect =
     };
 
 const missedHeartbeatsMax = 2;
+/** A runner sends one for each of the gateway's. */
+const heartbeatsMax = 100;
 
 /**
  * Takes frames and the time (`now`: monotonic ms; `utc`: UTC ms), and returns effects. After a
@@ -80,6 +82,8 @@ export class GatewaySession {
   #hello: RunnerHello | null = null;
   #seenAt: number;
   #beatAt: number;
+  /** Heartbeats of the runner since the gateway's last one. */
+  #heartbeats = 0;
   #checkedAt = 0;
   /** Monotonic ms since when it drains with no job in work. */
   #drainedAt: number | null = null;
@@ -189,6 +193,7 @@ export class GatewaySession {
     }
     if (now - this.#beatAt < heartbeatMs) return [];
     this.#beatAt = now;
+    this.#heartbeats = 0;
     return [{ do: 'send', frame: encodeMessage({ type: 'gateway-heartbeat' }) }];
   }
 
@@ -234,7 +239,11 @@ export class GatewaySession {
     if (message.type === 'runner-error') {
       return this.end(closeCode.runnerFailed, `${message.code}: ${message.message}`, true);
     }
-    if (message.type === 'runner-heartbeat') return [];
+    if (message.type === 'runner-heartbeat') {
+      this.#heartbeats += 1;
+      if (this.#heartbeats <= heartbeatsMax) return [];
+      throw new ProtocolError(`${this.#heartbeats} heartbeats between two of the gateway.`);
+    }
     this.#state = 'draining';
     return [{ do: 'drain' }];
   }

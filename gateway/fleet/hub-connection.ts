@@ -24,6 +24,8 @@ export type HubConnection = {
   checks: RunnerChecks | null;
   textsEmbedded: number;
   readonly refusals: RefusalShare;
+  /** Answers to jobs that it does not have. */
+  lateAnswers: number;
   /** UTC ms: vectors that the runner embedded earlier have passed all checks. */
   verifiedUntil: number;
   /**

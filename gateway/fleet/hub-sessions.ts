@@ -59,6 +59,7 @@ export class HubSessions {
       checks: null,
       textsEmbedded: 0,
       refusals: new RefusalShare(),
+      lateAnswers: 0,
       verifiedUntil: 0,
       unprovenAt: null,
       lastCheck: null,

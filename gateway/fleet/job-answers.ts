@@ -10,6 +10,8 @@ import { deviceOf, provenanceOf, type HubConnection } from './hub-connection.ts'
 import type { HubState } from './hub-state.ts';
 import type { RunnerTrust } from './runner-trust.ts';
 
+const lateAnswersMax = 20;
+
 type ApplyEffects = (connection: HubConnection, effects: readonly SessionEffect[]) => void;
 
 export class JobAnswers {
@@ -38,10 +40,7 @@ export class JobAnswers {
     const { session } = connection;
     const { jobId, attempt, outcomes } = result;
     const job = fleet.job(session.id, jobId, attempt);
-    if (job !== null && job.answeredAt !== null) {
-      this.#late(connection, result);
-      return [];
-    }
+    if (job !== null && job.answeredAt !== null) return this.#late(connection, result);
     const embeddedAt = (this.#embeddedAt = Math.max(this.#embeddedAt, clock.now()));
     const wrong = this.#trust.judge(connection, job, outcomes, embeddedAt);
     // The fleet still counts the job as this runner's, so the whole job goes to another one.
@@ -87,10 +86,7 @@ export class JobAnswers {
     const { jobId, attempt, outcomes } = result;
     const now = clock.monotonic();
     const answer = fleet.answer(session.id, jobId, attempt, outcomes, now);
-    if (answer.kind === 'late') {
-      this.#late(connection, result);
-      return [];
-    }
+    if (answer.kind === 'late') return this.#late(connection, result);
     if (answer.kind === 'miscounted') {
       const counts = `${answer.texts} texts, its answer ${outcomes.length} outcomes`;
       return session.end(closeCode.badMessage, `job ${jobId} has ${counts}`, true);
@@ -136,10 +132,16 @@ export class JobAnswers {
     return effects;
   }
 
-  #late({ session }: HubConnection, { jobId, attempt }: JobResult): void {
+  /** Each is logged, so a runner must not send many. */
+  #late(connection: HubConnection, { jobId, attempt }: JobResult): readonly SessionEffect[] {
     const { log, observer } = this.#state.options;
+    const { session } = connection;
     log.warn({ job_id: jobId, attempt, runner_id: session.id }, 'late answer ignored');
     observer.lateAnswer();
+    connection.lateAnswers += 1;
+    if (connection.lateAnswers < lateAnswersMax) return [];
+    const reason = `${lateAnswersMax} answers to jobs that it does not have`;
+    return session.end(closeCode.badMessage, reason, false);
   }
 
   #settle(

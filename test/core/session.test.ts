@@ -225,6 +225,16 @@ describe('life', () => {
     expect(beats).toEqual([0, 1, 0, 1]);
   });
 
+  test('a runner that floods the gateway with heartbeats is closed', () => {
+    const session = readySession();
+    const beats = (count: number): readonly SessionEffect[] =>
+      Array.from({ length: count }, () => tell(session, { type: 'runner-heartbeat' })).flat();
+    expect(beats(100)).toEqual([]);
+    session.tick(100, true);
+    expect(beats(100)).toEqual([]);
+    expect(beats(1)).toMatchObject([{ do: 'close', code: 4400 }]);
+  });
+
   test('a drain by either side stops work and blames nothing', () => {
     const asked = readySession();
     expect(asked.drain('test').map((effect) => effect.do)).toEqual(['send', 'drain']);

@@ -1,10 +1,15 @@
-// A runner that refuses most texts would cut all work into jobs of one text: each is tried again
-// alone. Beside a trusted runner it is sent away, and waits before it may join again.
+// Runners that cost more than they do are sent away: one that refuses most texts, each of which is
+// tried again alone, and one that answers jobs that it does not have.
 
 import { expect, test } from 'vitest';
 import { RefusalShare } from '#core/fleet/refusal-share.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
-import { joinFakeRunner, type FakeRunnerOptions } from '../helpers/fake-runner.ts';
+import {
+  connectFakeRunner,
+  joinFakeRunner,
+  resultOf,
+  type FakeRunnerOptions,
+} from '../helpers/fake-runner.ts';
 import { until } from '../helpers/until.ts';
 import { openWorld, tokens, trustedToken } from './trust-world.ts';
 
@@ -53,4 +58,23 @@ test('seven refused texts are allowed, and a long good past is forgotten', () =>
   let refused = 0;
   while (!refusals.add(10, 10)) refused += 10;
   expect(refused).toBeLessThan(500);
+});
+
+test('one that answers jobs of others is closed after twenty such answers', async () => {
+  await using world = await openWorld();
+  const stranger = connectFakeRunner({
+    url: world.url,
+    token: tokens.shared,
+    name: 'stranger',
+    behaviour({ answer, send }) {
+      answer(fakeVector);
+      for (let n = 0; n < 20; n++)
+        send(resultOf({ jobId: `job-${n}`, attempt: 1 }, [fakeVector('wrong')]));
+    },
+  });
+  expect(await stranger.closed).toEqual({
+    code: 4400,
+    reason: '20 answers to jobs that it does not have',
+  });
+  expect(world.hub.fleetStats().late).toBe(20);
 });
