@@ -16,10 +16,14 @@ const depthMax = 64;
  */
 const charactersMax = 4 * 1024 * 1024;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** Up to so many bytes become characters at once. */
+const shortBytesMax = 8 * 1024;
 
 export class SchemaInput {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** All bytes as characters, right for ASCII: a decoder called for each text is slow. */
+  #ascii: string | null = null;
   #at = 0;
   #depth = 0;
   #characters = 0;
@@ -67,12 +71,22 @@ export class SchemaInput {
   }
 
   text(size: number): string {
+    const from = this.take(size);
+    const to = from + size;
+    if (this.bytes.length <= shortBytesMax && this.#isAscii(from, to)) {
+      this.#ascii ??= String(Reflect.apply(String.fromCharCode, null, this.bytes));
+      return this.#ascii.slice(from, to);
+    }
     try {
-      return utf8.decode(this.slice(size));
-    } catch (error) {
-      if (error instanceof UnreadableBytes) throw error;
+      return utf8.decode(this.bytes.subarray(from, to));
+    } catch {
       throw new UnreadableBytes('a text is not UTF-8');
     }
+  }
+
+  #isAscii(from: number, to: number): boolean {
+    for (let at = from; at < to; at++) if ((this.bytes[at] ?? 0) >= 0x80) return false;
+    return true;
   }
 
   byte(): number {
@@ -128,14 +142,23 @@ export const base64 = (bytes: Uint8Array): string =>
 
 /** A date-time since 1970, with as many digits of a second as `value` counts: 3, 6 or 9. */
 export function dateTimeOf(value: number | bigint, digits: 3 | 6 | 9, zone: 'Z' | ''): unknown {
-  const perSecond = 10n ** BigInt(digits);
-  const whole = BigInt(value);
-  const fraction = ((whole % perSecond) + perSecond) % perSecond;
-  const seconds = Number((whole - fraction) / perSecond);
+  const [seconds, fraction] =
+    typeof value === 'number' ? inSeconds(value, 10 ** digits) : longInSeconds(value, digits);
   // No date-time of four digits, such as a number that only looks like a time.
   if (seconds < yearMin || seconds > yearMax) return exactly(value);
   const date = new Date(seconds * 1000).toISOString().slice(0, 19);
   return `${date}.${String(fraction).padStart(digits, '0')}${zone}`;
+}
+
+function inSeconds(value: number, perSecond: number): readonly [number, number] {
+  const seconds = Math.floor(value / perSecond);
+  return [seconds, value - seconds * perSecond];
+}
+
+function longInSeconds(value: bigint, digits: number): readonly [number, number] {
+  const perSecond = 10n ** BigInt(digits);
+  const fraction = ((value % perSecond) + perSecond) % perSecond;
+  return [Number((value - fraction) / perSecond), Number(fraction)];
 }
 
 const yearMin = Date.UTC(1000, 0) / 1000;
