@@ -90,7 +90,10 @@ export async function evaluateMethod(
   };
 }
 
-/** Each method is the recommender over a store that hides what the method does not know. */
+/**
+ * Each method is the recommender over a store that hides what the method does not know; the most
+ * popular products are the same for everybody.
+ */
 function recommenderOf(
   method: Method,
   store: RecommenderStore,
@@ -99,12 +102,14 @@ function recommenderOf(
 ): (item: Case, limit: number) => Promise<readonly string[]> {
   const known: RecommenderStore = {
     ...store,
-    ...(method === 'popular' || method === 'meaning'
-      ? { sessionNeighbours: async () => nothing }
-      : {}),
-    ...(method === 'popular' || method === 'sessions' ? { similarProducts: async () => [] } : {}),
+    ...(method === 'meaning' ? { sessionNeighbours: async () => nothing } : {}),
+    ...(method === 'sessions' ? { similarProducts: async () => [] } : {}),
   };
-  const recommend = createRecommender(known, createPopularity(known, clock), () =>
+  const popularity = createPopularity(known, clock);
+  if (method === 'popular')
+    return async (_, limit) =>
+      (await popularity.popular({})).slice(0, limit).map(({ product }) => product.id);
+  const recommend = createRecommender(known, popularity, () =>
     method === 'blend' ? settings : { ...settings, newShare: 0 },
   );
   return async ({ visitor }, limit) => {

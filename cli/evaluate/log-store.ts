@@ -4,7 +4,7 @@
 import type { RecommenderStore } from '#core/analysis/recommender.ts';
 import { sessionNeighbours, type ProductTouch } from '#core/analysis/session-neighbours.ts';
 import { meanOfTexts } from '#core/analysis/taste.ts';
-import type { Product, SimilarProduct, StoredEvent } from '#core/ports.ts';
+import type { Count, Product, SimilarProduct, StoredEvent } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 import type { EventLog, LoggedEvent } from './read-log.ts';
 
@@ -21,17 +21,25 @@ export function createLogStore(
   const byProduct = groupBy(newestFirst, ({ productId }) => productId);
   const bySession = groupBy(newestFirst, ({ sessionId }) => sessionId);
   const byUser = groupBy(newestFirst, ({ userId }) => userId);
-  const counts = [...byProduct]
-    .map(([value, touches]) => ({ value, count: touches.length }))
-    .toSorted(byCount);
-  const nearest = nearestIn(vectors, products);
+  const countsSince = (since: number): readonly Count[] =>
+    [...byProduct]
+      .map(([value, touches]) => ({
+        value,
+        count: touches.filter(({ timestamp }) => timestamp >= since).length,
+      }))
+      .filter(({ count }) => count > 0)
+      .toSorted(byCount);
+  const learnt = new Map([...products].filter(([id]) => byProduct.has(id)));
+  const nearest = nearestIn(vectors, learnt);
 
   return {
     async events({ userId, sessionId, eventTypes }, limit) {
       const found =
-        userId === undefined
-          ? (visits.get(sessionId ?? '') ?? bySession.get(sessionId ?? ''))
-          : byUser.get(userId);
+        userId === undefined && sessionId === undefined
+          ? newestFirst
+          : userId === undefined
+            ? (visits.get(sessionId ?? '') ?? bySession.get(sessionId ?? ''))
+            : byUser.get(userId);
       return (found ?? [])
         .filter(({ eventType }) => eventTypes === undefined || eventTypes.includes(eventType))
         .slice(0, limit)
@@ -46,11 +54,11 @@ export function createLogStore(
       );
     },
     sessionNeighbours: neighboursIn(products, byProduct, bySession),
-    async similarProducts({ textIds, limit }) {
-      return nearest(textIds, limit);
+    async similarProducts({ textIds, filter, limit }) {
+      return nearest(textIds, filter.textIds, limit);
     },
-    async countsBy({ limit }) {
-      return counts.slice(0, limit);
+    async countsBy({ filter: { since = -Infinity }, limit }) {
+      return countsSince(since).slice(0, limit);
     },
     async texts(ids) {
       return new Map(
@@ -108,14 +116,19 @@ function neighboursIn(
 }
 
 function nearestIn(vectors: ProductVectors, products: ReadonlyMap<string, Product>) {
-  return (textIds: readonly string[], limit: number): readonly SimilarProduct[] => {
+  return (
+    textIds: readonly string[],
+    among: readonly string[] | undefined,
+    limit: number,
+  ): readonly SimilarProduct[] => {
     const mean = meanOfTexts(textIds.flatMap((id) => vectors.get(id) ?? []));
     if (mean === null) return [];
     const except = new Set(textIds);
     const found: SimilarProduct[] = [];
-    for (const [id, vector] of vectors) {
+    for (const id of among ?? vectors.keys()) {
       const product = products.get(id);
-      if (product === undefined || except.has(id)) continue;
+      const vector = vectors.get(id);
+      if (product === undefined || vector === undefined || except.has(id)) continue;
       let score = 0;
       for (let at = 0; at < vector.length; at++) score += (vector[at] ?? 0) * (mean[at] ?? 0);
       found.push({ product, textId: id, score });

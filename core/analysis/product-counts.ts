@@ -1,5 +1,5 @@
-// Counts how often products are touched: which are popular, and how rare one is. It counts at most
-// once in a while, because counting reads every event.
+// Counts how often products are touched: which are popular, how rare one is, and which are new.
+// It counts at most once in a while, because counting reads every event.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import {
@@ -23,22 +23,33 @@ export type ProductCounts = {
   readonly total: number;
 };
 
+/** A product is new when it has fewer than `eventsMax` events by `types`, and one lately. */
+export type NewProduct = {
+  readonly types: readonly EventType[];
+  readonly eventsMax: number;
+  /** Before the newest event of all, so that an imported old log gives the same answer. */
+  readonly ageMs: number;
+};
+
 export type Popularity = {
   /** Counts the events of these types by product. */
   counts(types: readonly EventType[]): Promise<ProductCounts>;
   /** The products with most events that match the filter, most first. */
   popular(filter: EventFilter): Promise<readonly PopularProduct[]>;
+  /** The texts of new products, 1000 at most. */
+  newTexts(rule: NewProduct): Promise<readonly string[]>;
 };
 
 const countedMax = 10_000;
 const popularMax = 500;
+const newTextsMax = 1_000;
 const filtersMax = 100;
 /** An answer lives for a minute, or for longer where it took long: 2 % of the time is counting. */
 const lifetimeMsMin = 60_000;
 const lifetimePerCost = 50;
 
 export function createPopularity(
-  store: Pick<VectorStore, 'countsBy' | 'texts'>,
+  store: Pick<VectorStore, 'countsBy' | 'texts' | 'events'>,
   clock: Clock,
 ): Popularity {
   const popularOf = kept(clock, (filter: EventFilter) => readPopular(store, filter));
@@ -55,7 +66,10 @@ export function createPopularity(
       total: counts.reduce((sum, { count }) => sum + count, 0),
     };
   });
-  return { counts: countsOf, popular: popularOf };
+  const newTexts = kept(clock, async (rule: NewProduct) =>
+    readNewTexts(store, await countsOf(rule.types), rule),
+  );
+  return { counts: countsOf, popular: popularOf, newTexts };
 }
 
 async function readPopular(
@@ -77,6 +91,28 @@ async function readPopular(
     known.add(product.id);
     return [{ product, textId, score: count / most, events: count }];
   });
+}
+
+async function readNewTexts(
+  store: Pick<VectorStore, 'countsBy' | 'texts' | 'events'>,
+  counts: ProductCounts,
+  { types, eventsMax, ageMs }: NewProduct,
+): Promise<readonly string[]> {
+  const [newest] = await store.events({}, 1);
+  if (newest === undefined) return [];
+  const lately = await store.countsBy({
+    by: 'textId',
+    filter: { eventTypes: types, since: newest.timestamp - ageMs },
+    limit: countedMax,
+  });
+  const rare = lately.filter(({ count }) => count < eventsMax).map(({ value }) => value);
+  const texts = await store.texts(rare);
+  return rare
+    .filter((id) => {
+      const product = texts.get(id)?.product ?? null;
+      return product !== null && counts.of(product.id) < eventsMax;
+    })
+    .slice(0, newTextsMax);
 }
 
 /** Keeps the answers of `read`. Equal questions share one; a failure is not kept. */

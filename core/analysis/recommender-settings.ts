@@ -17,6 +17,8 @@ export type RecommenderSettings = {
   readonly newShare: number;
   /** A product with fewer events has few. */
   readonly newEventsMax: number;
+  /** One whose newest event is older than this is not new, but forgotten. */
+  readonly newAgeMs: number;
 };
 
 const day = 24 * 3_600_000;
@@ -32,4 +34,5 @@ export const defaultRecommenderSettings: RecommenderSettings = {
   meaningWeight: 0.2,
   newShare: 0.1,
   newEventsMax: 5,
+  newAgeMs: 14 * day,
 };

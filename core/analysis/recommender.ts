@@ -58,10 +58,11 @@ export type RecommenderStore = Pick<
 export type Recommender = (request: RecommendationRequest) => Promise<Recommendations>;
 
 const touchTypes = productEventTypes.filter((type) => type !== 'remove_from_cart');
-/** Meaning starts from at most this many of a visitor's newest texts. */
-const textsMax = 10;
+/** Meaning starts from this many of a visitor's newest texts: a mean of more is near to nothing. */
+const textsMax = 3;
 const neighboursMax = 200;
 const similarMax = 200;
+const newMax = 50;
 /** Diversity chooses from this many candidates for each place in the answer. */
 const diversityPool = 4;
 
@@ -77,11 +78,14 @@ export function createRecommender(
       readVisitor(store, request.visitor, request.interestHalfLifeMs),
       popularity.counts(touchTypes),
     ]);
-    const [neighbours, similar] = await Promise.all([
+    const [neighbours, similar, newest] = await Promise.all([
       neighboursOf(store, visitor, request, counts, current),
-      similarOf(store, visitor, request.filter),
+      similarOf(store, visitor, request.filter, similarMax),
+      newSimilarOf(store, popularity, visitor, request.filter, current),
     ]);
-    const found = candidatesOf(neighbours, similar, visitor, counts, current);
+    const near = [...similar, ...newest];
+    const found = candidatesOf(neighbours, near, visitor, counts, current);
+    const newIds = new Set(newest.map(({ product }) => product.id));
     const isAllowed = allowedIn(visitor, request);
     // A session may come back to what it saw; to a user, new products are shown first.
     const isUser = 'userId' in request.visitor;
@@ -95,7 +99,7 @@ export function createRecommender(
             fresh.slice(0, diversityPool * request.limit),
             request.diversity,
           );
-    const chosen = withNewProducts(ranked, request.limit, counts, current);
+    const chosen = withNewProducts(ranked, request.limit, counts, newIds, current);
     const popular = chosen.length === request.limit ? [] : await popularity.popular(request.filter);
     const again = isUser ? allowed.filter(({ isSeen }) => isSeen) : [];
     const others = popularFor(popular, [...chosen, ...again], visitor).filter(isAllowed);
@@ -144,9 +148,25 @@ async function similarOf(
   store: RecommenderStore,
   { textIds }: Visitor,
   filter: EventFilter,
+  limit: number,
 ): Promise<readonly SimilarProduct[]> {
   if (textIds.length === 0) return [];
-  return store.similarProducts({ textIds: textIds.slice(0, textsMax), filter, limit: similarMax });
+  return store.similarProducts({ textIds: textIds.slice(0, textsMax), filter, limit });
+}
+
+/** New products near in meaning, which may not be among the nearest of all. */
+async function newSimilarOf(
+  store: RecommenderStore,
+  popularity: Popularity,
+  visitor: Visitor,
+  filter: EventFilter,
+  { newShare, newEventsMax: eventsMax, newAgeMs: ageMs }: RecommenderSettings,
+): Promise<readonly SimilarProduct[]> {
+  if (newShare === 0 || visitor.textIds.length === 0) return [];
+  const found = await popularity.newTexts({ types: touchTypes, eventsMax, ageMs });
+  const textIds = found.filter((id) => filter.textIds?.includes(id) !== false);
+  if (textIds.length === 0) return [];
+  return similarOf(store, visitor, { ...filter, textIds }, newMax);
 }
 
 function allowedIn(

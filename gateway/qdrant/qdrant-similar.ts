@@ -26,38 +26,26 @@ export function createQdrantSimilar({
   search,
   vectors,
 }: Options): VectorStore['similarProducts'] {
-  const nearest = async (client: QdrantClient, positive: readonly string[], limit: number) => {
-    const { points } = await client.query(names.texts, {
-      query: { recommend: { positive: [...positive] } },
-      filter: { must: [isValue('kind', 'product')] },
-      limit,
-      with_payload: ['text', 'product'],
-    });
-    return points.map((point) => ({ ...bareText(point), score: Math.min(1, point.score) }));
-  };
-
-  /** The ids of texts that may be compared: a withheld text is of neither kind. */
-  const knownOf = async (client: QdrantClient, ids: readonly string[]) => {
-    const { points } = await client.scroll(names.texts, {
-      filter: { must: [hasId(ids), isOneOf('kind', ['product', 'query'])] },
-      limit: ids.length,
-      with_payload: false,
-    });
-    return points.map(({ id }) => String(id));
-  };
-
-  const candidatesOf = (ids: readonly string[], count: number) =>
+  const candidatesOf = (
+    ids: readonly string[],
+    among: readonly string[] | undefined,
+    count: number,
+  ) =>
     qdrant.read('find products near texts', async (client) => {
       // Both at once, because nearly always all of the texts are known.
       const [known, found] = await Promise.all([
-        knownOf(client, ids),
-        nearest(client, ids, count).catch((error: unknown) => {
-          if (isMissing(error)) return null;
-          throw error;
-        }),
+        knownOf(client, names.texts, ids),
+        nearest(client, names.texts, { positive: ids, among, limit: count }).catch(
+          (error: unknown) => {
+            if (isMissing(error)) return null;
+            throw error;
+          },
+        ),
       ]);
       if (known.length === 0) return [];
-      return known.length === ids.length && found !== null ? found : nearest(client, known, count);
+      return known.length === ids.length && found !== null
+        ? found
+        : nearest(client, names.texts, { positive: known, among, limit: count });
     });
 
   const withEvents = (ids: readonly string[], must: NonNullable<ReturnType<typeof filterOf>>) =>
@@ -77,7 +65,7 @@ export function createQdrantSimilar({
     const ids = [...new Set(textIds)].filter(isUuid);
     if (filter === null || ids.length === 0) return [];
     const count = limit * candidatesPerResult;
-    const candidates = await candidatesOf(ids, count);
+    const candidates = await candidatesOf(ids, given.textIds, count);
     if (candidates.length === 0) return [];
     const matching = await withEvents(
       candidates.map(({ id }) => id),
@@ -109,3 +97,41 @@ export function createQdrantSimilar({
 /** One of the texts is not stored. */
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'status' in error && error.status === 404;
+
+async function nearest(
+  client: QdrantClient,
+  collection: string,
+  {
+    positive,
+    among,
+    limit,
+  }: {
+    readonly positive: readonly string[];
+    /** Only these texts; all products if it is absent. */
+    readonly among: readonly string[] | undefined;
+    readonly limit: number;
+  },
+) {
+  const isAmong = among === undefined ? [] : [hasId(among)];
+  const { points } = await client.query(collection, {
+    query: { recommend: { positive: [...positive] } },
+    filter: { must: [isValue('kind', 'product'), ...isAmong] },
+    limit,
+    with_payload: ['text', 'product'],
+  });
+  return points.map((point) => ({ ...bareText(point), score: Math.min(1, point.score) }));
+}
+
+/** The ids of texts that may be compared: a withheld text is of neither kind. */
+async function knownOf(
+  client: QdrantClient,
+  collection: string,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const { points } = await client.scroll(collection, {
+    filter: { must: [hasId(ids), isOneOf('kind', ['product', 'query'])] },
+    limit: ids.length,
+    with_payload: false,
+  });
+  return points.map(({ id }) => String(id));
+}

@@ -319,6 +319,22 @@ export function recommendationsConformance(name: string, makeStore: MakeStore): 
       expect(items.at(-1)).toMatchObject({ product: { name: 'lamp' }, sources: ['meaning'] });
     });
 
+    it('a product is new when it has few events, and one lately', async () => {
+      const types = ['view', 'purchase'] as const;
+      const newIn = async (ageMs: number, eventsMax: number) =>
+        new Set(
+          await createPopularity(store, new ManualClock(noon)).newTexts({
+            types,
+            eventsMax,
+            ageMs,
+          }),
+        );
+      expect(await newIn(10 * minute, 2)).toEqual(new Set([textIdOf('lamp')]));
+      const rare = (['spoon', 'boot', 'lamp'] as const).map(textIdOf);
+      expect(await newIn(2_000 * minute, 2)).toEqual(new Set(rare));
+      expect(await newIn(2_000 * minute, 1)).toEqual(new Set());
+    });
+
     it('an unknown visitor gets popular products, and the reason', async () => {
       for (const visitor of [
         { userId: 'nobody' },

@@ -325,6 +325,7 @@ test('recommendations.*: the next answer is computed by the new values', async (
     meaningPercent: 70,
     newPercent: 80,
     newEventsMax: 9,
+    newDays: 7,
   });
   expect(recommenderSettingsOf(config.recommendations)).toEqual({
     productsMax: 3,
@@ -337,6 +338,7 @@ test('recommendations.*: the next answer is computed by the new values', async (
     meaningWeight: 0.7,
     newShare: 0.8,
     newEventsMax: 9,
+    newAgeMs: 7 * 86_400_000,
   });
 });
 

@@ -153,6 +153,7 @@ export function recommenderSettingsOf(section: Config['recommendations']): Recom
     rarity: section.rarityPercent / 100,
     meaningWeight: section.meaningPercent / 100,
     newShare: section.newPercent / 100,
+    newAgeMs: section.newDays * 24 * hour,
   };
 }
 

@@ -80,4 +80,11 @@ export const recommendationsSection = {
     live,
     help: 'A product with fewer events than this has few.',
   }),
+  newDays: integer({
+    default: usual.newAgeMs / dayMs,
+    min: 1,
+    max: 3650,
+    live,
+    help: 'It must have an event in this time before the newest event of all (days).',
+  }),
 } as const;
