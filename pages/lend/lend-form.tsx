@@ -3,10 +3,8 @@
 import { useState } from 'preact/hooks';
 import { batteryShareMax, type LendProps } from './lending.ts';
 
-export function LendForm({
-  engine,
-  lending: { needsCredential, trouble, status, phase },
-}: LendProps) {
+export function LendForm({ engine, lending }: LendProps) {
+  const { needsCredential, trouble, status, phase } = lending;
   const [credential, setCredential] = useState('');
   const isRetry = !needsCredential && (trouble !== null || status !== null);
   return (
@@ -43,6 +41,7 @@ export function LendForm({
           </p>
         </div>
       )}
+      <Throttle engine={engine} lending={lending} />
       <button class="button is-primary" type="submit" disabled={phase === 'asking'}>
         {trouble !== null && isRetry ? 'Try again' : isRetry ? 'Lend it again' : 'Lend this tab'}
       </button>

@@ -20,6 +20,7 @@ export function LendPage({
 }) {
   const lending = useStore(engine.store);
   const { status, trouble, needsCredential, phase } = lending;
+  const isIn = phase === 'lending' || phase === 'leaving';
   return (
     <main class="stack">
       <Head engine={engine} lending={lending} />
@@ -27,18 +28,18 @@ export function LendPage({
       {trouble !== null && !needsCredential && isSecureContext && (
         <Notice tone={phase === 'idle' ? 'bad' : 'warn'}>{trouble}</Notice>
       )}
-      {isSecureContext && (phase === 'idle' || phase === 'asking') && (
-        <LendForm engine={engine} lending={lending} />
-      )}
+      {isSecureContext && !isIn && <LendForm engine={engine} lending={lending} />}
       {status?.progress && <Progress {...status.progress} />}
       {status !== null && (
         <Figures status={status}>
           <FleetShare own={status.textsEmbedded} runnerId={status.runnerId} />
         </Figures>
       )}
-      <Card title="How much it may work">
-        <Throttle engine={engine} lending={lending} />
-      </Card>
+      {isIn && (
+        <Card title="How much it may work">
+          <Throttle engine={engine} lending={lending} />
+        </Card>
+      )}
       {status !== null && <History entries={status.history} />}
       {status === null && <Terms />}
       {status !== null && status.measured.length > 0 && <Measurements measured={status.measured} />}
@@ -103,7 +104,7 @@ function Terms() {
           <dt>What is sent</dt>
           <dd>
             This tab gets the model once, then texts of the event stream: products and searches,
-            without names of people. It sends back vectors, how fast it is, and the name of its
+            without the ids of visitors. It sends back vectors, how fast it is, and the name of its
             browser and GPU. It reads nothing else of yours.
           </dd>
         </div>

@@ -1,15 +1,14 @@
 // Offers the address of this page to another device, also as a QR code for a phone's camera.
 
 import { Card, CopyLine } from '../shared/components.tsx';
-import { gatewayAddress } from '../shared/gateway-address.ts';
+import { gatewayAddress, isLoopbackPage } from '../shared/gateway-address.ts';
 import { QrCode } from '../shared/qr-code.tsx';
 
 export function OtherDevice() {
   const url = `${gatewayAddress()}/lend`;
-  const isOnlyHere = /^(localhost|127\.|\[?::1)/.test(location.hostname);
   return (
     <Card title="Lend another device too">
-      {isOnlyHere ? (
+      {isLoopbackPage() ? (
         <p class="quiet">
           This page came from <code>{location.host}</code>, which only this machine reaches. Open it
           by the gateway's own name over HTTPS, and a code for a phone's camera appears here.

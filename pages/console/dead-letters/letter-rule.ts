@@ -23,7 +23,8 @@ export const firstLine = (member: string | null): RuleLine => ({
     : /time/.test(member ?? '')
       ? 'time'
       : 'text',
-  from: member === null ? '' : `{${member}}`,
+  // An event without a user is that of a guest.
+  from: member === null ? '' : member === 'user_id' ? 'guest:{session_id}' : `{${member}}`,
 });
 
 /** `null` while a line is incomplete. */

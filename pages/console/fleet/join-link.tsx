@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { Card, CopyLine, Notice } from '../../shared/components.tsx';
+import { isLoopbackPage } from '../../shared/gateway-address.ts';
 import { QrCode } from '../../shared/qr-code.tsx';
 import type { Session } from '../session.ts';
 
@@ -43,12 +44,19 @@ export function JoinLink({ session }: { readonly session: Session }) {
 }
 
 function Invitation({ url, token }: { readonly url: string; readonly token: string }) {
+  const isOnlyHere = isLoopbackPage();
   // Browsers send the part behind # to no server.
   const link = `${url}/lend?share=0.5#token=${token}`;
   return (
     <div class="invitation">
       <QrCode text={link} label="QR code of the link: for the camera of a phone" />
       <div>
+        {isOnlyHere && (
+          <p class="hint">
+            Only this machine reaches this address: open this page by the gateway's own name over
+            HTTPS, and the link works for others.
+          </p>
+        )}
         <h3>For a tab, or a phone's camera</h3>
         <CopyLine text={link} />
         <h3>For a machine with a copy of VectorStream</h3>
