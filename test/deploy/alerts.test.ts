@@ -160,6 +160,14 @@ describe('an alert', () => {
     ]);
   });
 
+  test('fires for work that no trusted runner has checked in time', async () => {
+    const app = testApp();
+    expect(await firing(app, () => app.services.telemetry.crossCheck('dropped'))).toEqual([
+      'CrossChecksDropped',
+    ]);
+    expect(await runRunbook('CrossChecksDropped', app)).toBe('box-1\ttrue\tready\t812.4\n');
+  });
+
   test('fires for a certificate in its last two weeks', async () => {
     const app = testApp();
     const day = 86_400_000;
