@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createClient, type DeadLetter } from '../../client/client.ts';
 import type { DeadLetterBatchDone } from '../../gateway/api/routes/dead-letter-operations.ts';
 import { exampleDeadLetter } from '../../gateway/api/routes/dead-letter-view.ts';
-import { groupsOf, shownOf } from '../../pages/console/dead-letters/letter-groups.ts';
+import { groupsOf, shownOf, whenceText } from '../../pages/console/dead-letters/letter-groups.ts';
 import { readable } from '../../pages/console/dead-letters/readable-json.ts';
 import {
   dryRunText,
@@ -98,6 +98,8 @@ const letter = (changes: Partial<DeadLetter>): DeadLetter => ({
   ...changes,
 });
 
+const at = (time: string): string => new Date(time).toLocaleTimeString('en-GB');
+
 /** Field and id of the letter that is shown, and how many are listed with it. */
 function of(letters: readonly DeadLetter[], pinned: DeadLetter | null, isChanged: boolean) {
   const shown = shownOf(groupsOf(letters), pinned, isChanged);
@@ -114,6 +116,20 @@ describe('dead letters', () => {
     expect(groups.map(({ field, letters }) => [field, letters.length])).toEqual([
       ['product.price', 2],
       ['user_id', 1],
+    ]);
+  });
+
+  test('of a cause say when they failed, and where they came from', () => {
+    const [newer, older] = ['2026-01-31T12:00:05.000Z', '2026-01-31T11:00:00.000Z'];
+    const origin = { topic: 'shop', partition: 0, offset: 1 };
+    const [both] = groupsOf([
+      letter({ id: '1', failed_at: newer, origin }),
+      letter({ id: '2', failed_at: older, origin: { ...origin, topic: 'till' } }),
+    ]);
+    const [single] = groupsOf([letter({ failed_at: newer, origin })]);
+    expect([both, single].map((group) => group && whenceText(group))).toEqual([
+      `${at(newer)} back to ${at(older)}, from shop, till`,
+      `${at(newer)}, from shop`,
     ]);
   });
 

@@ -9,7 +9,7 @@ import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
 import { CauseActions } from './cause-actions.tsx';
 import { LetterEditor } from './letter-editor.tsx';
-import { groupsOf, shownOf, type LetterGroup } from './letter-groups.ts';
+import { groupsOf, shownOf, whenceText, type LetterGroup } from './letter-groups.ts';
 import type { RuleLine } from './letter-rule.ts';
 
 const everyMs = 5000;
@@ -157,7 +157,7 @@ function Causes({
 }
 
 function CauseButton({
-  group: { reason, field, message, letters },
+  group,
   isChosen,
   onChoose,
 }: {
@@ -165,12 +165,14 @@ function CauseButton({
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }) {
+  const { reason, field, message, letters } = group;
   return (
     <button class="cause" type="button" aria-pressed={isChosen} onClick={onChoose}>
       <b class="cause-count">{formatCount(letters.length)}</b>
       <span>
         <b>{field ?? reasonName(reason)}</b>
         <span class="cell-note">{message}</span>
+        <span class="cell-note">{whenceText(group)}</span>
       </span>
     </button>
   );

@@ -25,6 +25,15 @@ export function groupsOf(letters: readonly DeadLetter[]): readonly LetterGroup[]
     .toSorted((a, b) => b.letters.length - a.letters.length);
 }
 
+/** When its letters failed and where they came from: `18:23:50 back to 17:50:12, from shop`. */
+export function whenceText({ letters }: LetterGroup): string {
+  const times = [letters[0], letters.at(-1)].flatMap((letter) =>
+    letter === undefined ? [] : new Date(letter.failed_at).toLocaleTimeString('en-GB'),
+  );
+  const topics = [...new Set(letters.map(({ origin }) => origin.topic))];
+  return `${[...new Set(times)].join(' back to ')}, from ${topics.join(', ')}`;
+}
+
 /** The key of a cause. For the whole event, `got 7, …` and `got "x", …` are one cause. */
 const keyOf = ({ reason, field, message }: DeadLetter): string =>
   `${reason}\n${field ?? message.replaceAll(/"(?:[^"\\]|\\.)*"?|'[^']*'|\d[\w.:+-]*/g, '…')}`;

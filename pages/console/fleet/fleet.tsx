@@ -115,6 +115,7 @@ function RunnerTable({
   readonly session: Session;
   readonly act: Act;
 }) {
+  const total = runners.reduce((sum, { texts_embedded: texts }) => sum + texts, 0);
   const most = Math.max(0, ...[...histories.values()].flatMap(workOf));
   return (
     <div class="card table-frame" tabIndex={0} role="region" aria-label="Runners">
@@ -134,7 +135,7 @@ function RunnerTable({
             <RunnerRow
               key={runner.id}
               looks={histories.get(runner.id) ?? []}
-              {...{ runner, most, session, act }}
+              {...{ runner, most, total, session, act }}
             />
           ))}
         </tbody>

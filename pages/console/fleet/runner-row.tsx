@@ -19,6 +19,7 @@ export function RunnerRow({
   runner,
   looks,
   most,
+  total,
   session,
   act,
 }: {
@@ -26,6 +27,8 @@ export function RunnerRow({
   readonly looks: readonly Look[];
   /** The most texts a second of any runner in that time. */
   readonly most: number;
+  /** Vectors made by all runners. */
+  readonly total: number;
   readonly session: Session;
   readonly act: Act;
 }) {
@@ -59,6 +62,7 @@ export function RunnerRow({
       </td>
       <td class="is-number" data-label="Vectors">
         {formatCount(runner.texts_embedded)}
+        <span class="cell-note">{shareText(runner.texts_embedded, total)}</span>
       </td>
       <td class="is-number" data-label="In work">
         {runner.jobs_in_work}
@@ -81,6 +85,9 @@ function noteOf({ quarantine, proof, in_probation: isInProbation }: RunnerView):
     return `${quarantine.reason}; until ${new Date(quarantine.until).toLocaleTimeString('en-GB')}`;
   return isInProbation ? `in probation: ${proof.agreed} of ${proof.needed} checks passed` : '';
 }
+
+const shareText = (own: number, total: number): string =>
+  total === 0 ? '' : `${Math.round((100 * own) / total)} % of all`;
 
 const results = { agreed: 'agreed', differed: 'differed', disputed: 'is disputed' } as const;
 
