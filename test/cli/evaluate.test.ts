@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import type { EventFilter } from '#core/ports.ts';
 import { evaluateCommand } from '../../cli/evaluate/evaluate-flags.ts';
 import { parseQueries } from '../../cli/evaluate/evaluate-search.ts';
+import { createLogStore } from '../../cli/evaluate/log-store.ts';
 import { splitInTime, tasksOf } from '../../cli/evaluate/prediction-tasks.ts';
 import { interval, mean, measure, measureGraded } from '../../cli/evaluate/ranking-measures.ts';
 import { readLog } from '../../cli/evaluate/read-log.ts';
@@ -120,4 +122,33 @@ test('sessions tell what follows, popularity does not', async () => {
     expect(sessions).toMatchObject({ hit_rate: 1, recall: 1 });
     expect(popular.hit_rate).toBeLessThan(1);
   });
+});
+
+test('what was not learnt is not recommended, and what is counted may begin at a time', async () => {
+  const touch = (productId: string, timestamp: number) => ({
+    sessionId: `at ${timestamp}`,
+    userId: 'u',
+    productId,
+    eventType: 'view' as const,
+    timestamp,
+  });
+  const product = (id: string) => ({ id, name: id, description: null, category: null, price: 1 });
+  const ids = ['old', 'late', 'never'];
+  const store = createLogStore(
+    {
+      events: [touch('old', 1), touch('old', 2), touch('late', 3)],
+      products: new Map(ids.map((id) => [id, product(id)])),
+    },
+    new Map(ids.map((id) => [id, new Float32Array([1, 0])])),
+    new Map(),
+  );
+  const near = (filter: EventFilter) =>
+    store.similarProducts({ textIds: ['old'], filter, limit: 5 });
+  expect((await near({})).map(({ textId }) => textId)).toEqual(['late']);
+  expect(await near({ textIds: ['old'] })).toEqual([]);
+  expect(await store.countsBy({ by: 'productId', filter: { since: 2 }, limit: 5 })).toEqual([
+    { value: 'late', count: 1 },
+    { value: 'old', count: 1 },
+  ]);
+  expect((await store.events({}, 1)).map(({ timestamp }) => timestamp)).toEqual([3]);
 });
