@@ -1,5 +1,6 @@
 // The calls on the gateway itself: its health, figures and settings, and its runners.
 
+import type { AttributionView } from '../gateway/api/routes/attribution-routes.ts';
 import type { AuditPage } from '../gateway/api/routes/audit-routes.ts';
 import type { ConfigView } from '../gateway/api/routes/config-routes.ts';
 import type { ErasureView } from '../gateway/api/routes/erasure-routes.ts';
@@ -85,6 +86,9 @@ export function operationCalls(transport: Transport) {
 const figureCalls = (transport: Transport) => ({
   stats: (options?: CallOptions): Promise<Stats> =>
     transport.json({ method: 'GET', path: '/stats' }, options),
+  /** How often recommended products were clicked and bought. */
+  attribution: (options?: CallOptions): Promise<AttributionView> =>
+    transport.json({ method: 'GET', path: '/stats/attribution' }, options),
   /** Up to a day of figures, step by step. */
   statsHistory: (query: HistoryQuery = {}, options?: CallOptions): Promise<StatsHistory> =>
     transport.json({ method: 'GET', path: '/stats/history', query }, options),

@@ -34,5 +34,5 @@ export const defaultRecommenderSettings: RecommenderSettings = {
   meaningWeight: 0.2,
   newShare: 0.1,
   newEventsMax: 5,
-  newAgeMs: 14 * day,
+  newAgeMs: 7 * day,
 };

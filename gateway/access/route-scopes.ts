@@ -83,6 +83,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /sse/events': read,
   'GET /startupz': probe,
   'GET /stats': read,
+  'GET /stats/attribution': read,
   'GET /stats/history': read,
   'GET /system': read,
   'GET /trends': analyse,

@@ -16,6 +16,7 @@ import { problemOf, problemResponse } from './middleware/problem-response.ts';
 import { requestId } from './middleware/request-id.ts';
 import { requireAccess } from './middleware/require-access.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { attributionRoute } from './routes/attribution-routes.ts';
 import { auditRoutes } from './routes/audit-routes.ts';
 import { configRoutes } from './routes/config-routes.ts';
 import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
@@ -105,6 +106,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
   statsRoutes(app, services);
+  attributionRoute(app, services);
   historyRoutes(app, services);
   // Before /runners/{id}, which would match them.
   joinTokenRoutes(app, services);

@@ -2,7 +2,7 @@
 // operator should know to the log.
 
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
-import type { Clock } from '#core/ports.ts';
+import type { Clock, DeadLetter } from '#core/ports.ts';
 import type { OlderTextsOptions } from '#core/trust/older-texts.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
 import { runnerOf } from '../api/views/stats-view.ts';
@@ -39,6 +39,7 @@ export function pipelineObserver({
     stored(latencySeconds, event, delivery) {
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
+      telemetry.recommendations.stored(event);
       telemetry.lagAge.reached(delivery.timestamp);
       versions.add(event);
       timestamps.add(event.timestamp, delivery.timestamp);
@@ -63,20 +64,8 @@ export function pipelineObserver({
       if (timestampAhead !== null) timestamps.add(timestampAhead, deadLetter.timestamp);
       live.deadLettered(deadLetter);
       foreignRecords.deadLettered(deadLetter);
-      const { id, eventId, origin, reason, field } = deadLetter;
-      // The default level would get too many lines; the queue holds every dead letter anyway. The
-      // log leaves the message out, because it may quote personal data.
-      log.debug(
-        {
-          dead_letter_id: id,
-          event_id: eventId,
-          request_id: requestOf(deadLetter.headers),
-          origin,
-          reason,
-          field,
-        },
-        'dead-lettered',
-      );
+      // The default level would get too many lines; the queue holds every dead letter anyway.
+      log.debug(fieldsOf(deadLetter), 'dead-lettered');
     },
     cacheRequest: (result) => telemetry.cacheRequest(result),
     storeWrite: (seconds) => telemetry.storeWrite(seconds),
@@ -100,6 +89,16 @@ export function pipelineObserver({
     },
   };
 }
+
+/** The log leaves the message out, because it may quote personal data. */
+const fieldsOf = ({ id, eventId, origin, reason, field, headers }: DeadLetter) => ({
+  dead_letter_id: id,
+  event_id: eventId,
+  request_id: requestOf(headers),
+  origin,
+  reason,
+  field,
+});
 
 /** Logs neither the record nor the message that may quote it, because they may be personal data. */
 const foreignRecordsReport = (log: Log): ForeignRecordsReport => ({

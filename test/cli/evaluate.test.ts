@@ -124,15 +124,16 @@ test('sessions tell what follows, popularity does not', async () => {
   });
 });
 
+const touch = (productId: string, timestamp: number) => ({
+  sessionId: `at ${timestamp}`,
+  userId: 'u',
+  productId,
+  eventType: 'view' as const,
+  timestamp,
+});
+const product = (id: string) => ({ id, name: id, description: null, category: null, price: 1 });
+
 test('what was not learnt is not recommended, and what is counted may begin at a time', async () => {
-  const touch = (productId: string, timestamp: number) => ({
-    sessionId: `at ${timestamp}`,
-    userId: 'u',
-    productId,
-    eventType: 'view' as const,
-    timestamp,
-  });
-  const product = (id: string) => ({ id, name: id, description: null, category: null, price: 1 });
   const ids = ['old', 'late', 'never'];
   const store = createLogStore(
     {

@@ -86,6 +86,19 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
     recommenderSettingsOf(config.recommendations),
   );
   relatedRoute(app, services, popularity);
+  const { attribution } = services.telemetry.recommendations;
+  /** Remembers what is shown, and returns the id of the answer. */
+  const shown = (items: readonly Recommendation[]): string => {
+    const id = crypto.randomUUID();
+    attribution.shown(
+      id,
+      items.map(({ product, sources: [source = 'popular'] }) => ({
+        productId: product.id,
+        source,
+      })),
+    );
+    return id;
+  };
 
   app.openapi(visitorRoute, async (c) => {
     const request = c.req.valid('json');
@@ -104,7 +117,7 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
     return c.json(
       {
         items: items.map(isReader ? itemOf : publicItemOf),
-        recommendation_id: crypto.randomUUID(),
+        recommendation_id: shown(items),
         reason,
         events_used: visitor.eventsUsed,
         as_of: asOf,
@@ -130,7 +143,7 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
       {
         user_id: id,
         items: await userItemsOf(store, found),
-        recommendation_id: crypto.randomUUID(),
+        recommendation_id: shown(found.items),
         reason: found.reason,
         events_used: found.visitor.eventsUsed,
         as_of: asOf,

@@ -10,6 +10,7 @@ import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
 import { LagAge } from '../lag-age.ts';
 import { RecordedLatencies } from '../latency-histogram.ts';
+import { AttributionSeries } from './attribution-series.ts';
 import { bounded, MetricSeries } from './metric-series.ts';
 import { RequestSeries } from './request-series.ts';
 import { type ScrapedGauges, ScrapedSeries } from './scraped-gauges.ts';
@@ -142,6 +143,7 @@ export class Telemetry {
   );
   readonly #scraped = new ScrapedSeries(this.#series);
   readonly requests = new RequestSeries(this.#series);
+  readonly recommendations = new AttributionSeries(this.#series);
   readonly lagAge = new LagAge();
   readonly #cosine = this.#series.gauge(
     'runner_reference_cosine',
