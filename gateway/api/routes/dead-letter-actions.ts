@@ -3,16 +3,10 @@
 
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { UsageError } from '#core/errors/errors.ts';
 import { parseExactly } from '#core/event/exact-json.ts';
 import { isDeeperThan } from '#core/event/json-guard.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
-import {
-  eventTransform,
-  type EventTransform,
-  type TransformSpec,
-} from '#core/mapping/event-transform.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Client } from '../../access/authorization.ts';
 import { eventLimitsOf } from '../../config/event-limits.ts';
@@ -29,11 +23,11 @@ import {
   batchRoute,
   type filterSchema,
   idsMax,
-  previewCharsMax,
   purgeOneRoute,
   purgeRoute,
   replayRoute,
 } from './dead-letter-operations.ts';
+import { compiledTransform, previewOf } from './dead-letter-transforms.ts';
 import { deadLetterFilterOf, deadLetterView } from './dead-letter-view.ts';
 import { cursorOf, parseCursor } from './schemas.ts';
 
@@ -149,24 +143,6 @@ function replayRoutes(
     if ('refusal' in outcome) throw refusalProblem(outcome.refusal);
     return c.json(outcome, 200);
   });
-}
-
-const previewOf = ({ before, after }: { before: Uint8Array; after: Uint8Array }) => ({
-  before: Buffer.from(before).toString('utf8').slice(0, previewCharsMax),
-  after: Buffer.from(after).toString('utf8').slice(0, previewCharsMax),
-});
-
-function compiledTransform(spec: TransformSpec): EventTransform {
-  try {
-    return eventTransform(spec);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    throw new ProblemError({
-      status: 422,
-      code: 'validation_failed',
-      detail: `transform: ${error.message}`,
-    });
-  }
 }
 
 /** The payload with the digits that were sent: in the validated body, numbers are floats. */
