@@ -51,15 +51,17 @@ const pictures: readonly Picture[] = [
     colours: 'dark',
     part: null,
     async prepare(page) {
+      // The last minute: events should be arriving.
+      await (await page.waitForSelector('input[name=range]'))?.click();
       await page.waitForSelector('.chart-frame canvas');
-      await page.waitForFunction(`document.querySelectorAll('.sample-row').length > 3`);
+      await page.waitForFunction(`document.querySelectorAll('.samples li').length > 3`);
     },
   },
   {
     name: 'search',
     path: `/search?q=${encodeURIComponent(shopQuery)}`,
     width: 1280,
-    height: 900,
+    height: 690,
     colours: 'light',
     part: null,
     prepare: async (page) => void (await page.waitForSelector('.hit')),
@@ -103,7 +105,8 @@ async function sendTexts(count: number): Promise<void> {
 
 /** Resolves when nothing has been loaded for a while, and what it drew is shown. */
 async function settled(page: Page): Promise<void> {
-  await page.waitForNetworkIdle({ idleTime: 1_000, timeout: waitMsMax });
+  // The stream of live messages stays open.
+  await page.waitForNetworkIdle({ idleTime: 1_000, timeout: waitMsMax, concurrency: 1 });
   await page.evaluate('new Promise((drawn) => requestAnimationFrame(drawn))');
 }
 
@@ -113,7 +116,13 @@ const browser = await puppeteer.launch({
   pipe: true,
   headless: 'shell',
   args: ['--no-sandbox', '--disable-features=WebGPU', '--font-render-hinting=none'],
-  env: { ...process.env, LD_LIBRARY_PATH: dirname(executablePath ?? '') },
+  env: {
+    ...process.env,
+    // Without a locale, it names a language that Intl refuses.
+    LANG: 'en_US.UTF-8',
+    LANGUAGE: 'en_US',
+    LD_LIBRARY_PATH: dirname(executablePath ?? ''),
+  },
 });
 try {
   mkdirSync(folder, { recursive: true });
