@@ -2,6 +2,7 @@
 // turns other ways to write a time into it.
 
 import type { ZoneOffset } from '#core/time/zone-offset.ts';
+import { plainUtcMs } from './plain-utc.ts';
 
 export type Timestamp =
   | { readonly ok: true; readonly ms: number }
@@ -23,6 +24,8 @@ const dateTime = new RegExp(`^${date}[Tt ]${time}(?:${offset})?$`);
  * milliseconds, and `problem` ends with what is allowed.
  */
 export function parseTimestamp(text: string): Timestamp {
+  const plain = plainUtcMs(text);
+  if (!Number.isNaN(plain)) return { ok: true, ms: plain };
   const match = dateTime.exec(text);
   if (match === null) return { ok: false, problem: `allowed: ${timestampAllowed}` };
   const [

@@ -27,9 +27,13 @@ export function unmetOf(
     fits: condition(spec, 'point'),
   }));
   return (row) => {
-    for (const [held, { spec, of, fits }] of compiled.entries()) {
+    let held = 0;
+    for (const { spec, of, fits } of compiled) {
       const text = of(row);
-      if (fits(text)) continue;
+      if (fits(text)) {
+        held += 1;
+        continue;
+      }
       const message = `got ${shown(text)} in ${spec.when}, allowed: ${allowedBy(spec)}`;
       return { score: text === '' ? held : held + 0.5, message };
     }

@@ -1,6 +1,7 @@
 // Maps one row to the JSON of an event, or to the reason why the row is turned away. It never
 // throws because of a row.
 
+import { plainUtc } from '#core/event/plain-utc.ts';
 import { compileRule, shown, type TurnedAway, unmetOf } from './conditions.ts';
 import type { DateReader } from './dates.ts';
 import type { AmountSpec, FieldSpec, Mapping } from './mapping.ts';
@@ -163,7 +164,7 @@ function dateField(of: (row: Row) => string, date: DateReader): Field<string> {
     if (text === '') return { reason: 'no timestamp', detail: 'empty' };
     return time === null
       ? { reason: 'timestamp not readable', detail: shown(text) }
-      : new Date(time).toISOString();
+      : plainUtc(time);
   };
 }
 

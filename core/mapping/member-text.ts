@@ -11,7 +11,16 @@ export function memberText(name: string): (value: unknown) => string {
   const path = name.split('.').map(asKey);
   const flat = asKey(name);
   if (path.length === 1) return (value) => textOf(member(value, flat));
-  return (value) => textOf(member(value, flat) ?? path.reduce(member, value));
+  return (value) => textOf(member(value, flat) ?? innerMember(value, path));
+}
+
+function innerMember(value: unknown, path: readonly string[]): unknown {
+  let inner = value;
+  for (const name of path) {
+    inner = member(inner, name);
+    if (inner === undefined) break;
+  }
+  return inner;
 }
 
 /** The same text as the engine keeps it for names of members, which are found faster by it. */
@@ -27,8 +36,7 @@ const isMembers = (value: unknown): value is Readonly<Record<string, unknown>> =
 
 /** The text of a text, number or boolean; `''` for any other value. */
 export function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
   if (isExactNumber(value)) return value.rawJSON;
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-    ? String(value)
-    : '';
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }

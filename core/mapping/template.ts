@@ -73,8 +73,22 @@ export function template(text: string, resolve: Resolve): Template {
 
 /** Collapses white space. Most texts have nothing to collapse, and are returned as they are. */
 function collapsed(text: string): string {
+  if (isPlain(text)) return text;
   return /^\s|\s$|\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, ' ').trim() : text;
 }
+
+/** ASCII in which single spaces stand between words. */
+function isPlain(text: string): boolean {
+  let before = space;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < space || code > 0x7e || (code === space && before === space)) return false;
+    before = code;
+  }
+  return before !== space || text === '';
+}
+
+const space = 0x20;
 
 /** The first of several templates that is not empty. */
 export function firstOf(texts: string | readonly string[], resolve: Resolve): Template {
