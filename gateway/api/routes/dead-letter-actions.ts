@@ -35,7 +35,7 @@ import { cursorOf, parseCursor } from './schemas.ts';
 type Report = (ids: readonly string[], by: string) => void;
 
 export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
-  const { deadLetters, sink, schemas, clock, config, telemetry, log } = services;
+  const { deadLetters, clock, config, telemetry, log } = services;
   const { redrivesMax, eventBytesMax } = config.ingest;
   /** The audit trail has one line for the whole call, written at its end. */
   const report =
@@ -48,11 +48,8 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, services: Servi
       );
     };
   const replayer = createReplayer({
-    deadLetters,
-    sink,
-    clock,
+    ...services,
     rules: { redrivesMax, event: eventLimitsOf(config), mappings: mappingsOf(config) },
-    schemas,
     observer: {
       replayed: report('replayed'),
       refused: (count) => telemetry.deadLetterAction('refused', count),
