@@ -120,7 +120,7 @@ test(
   },
 );
 
-test('a runner that refuses every text dead-letters none, and a trusted runner embeds them', async () => {
+test('texts that a runner refuses are no dead letters: a trusted runner embeds them', async () => {
   await using world = await openWorld();
   const { url } = world;
   const refusing: FakeRunnerOptions['vectors'] = (texts, job) =>
