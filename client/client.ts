@@ -2,6 +2,7 @@
 // own schemas, and temporary errors are retried.
 
 import { systemClock } from '#core/time/clock.ts';
+import { catalogueCalls } from './catalogue-calls.ts';
 import { deadLetterCalls } from './dead-letter-calls.ts';
 import { eventCalls } from './event-calls.ts';
 import { followLive, type LiveOptions } from './live-feed.ts';
@@ -15,6 +16,7 @@ export {
   VectorStreamConnectionError,
   VectorStreamPartialSendError,
 } from './api-errors.ts';
+export type { CatalogueAnswer, CatalogueEntryView, ProductToPut } from './catalogue-calls.ts';
 export type { DeadLetter } from './dead-letter-calls.ts';
 export type { LiveMessage, Topic } from './feed-messages.ts';
 export type { EventToSend, SendItem, SendOptions, SendResult } from './event-calls.ts';
@@ -76,6 +78,7 @@ export function createClient({
   });
   return {
     events: eventCalls(transport),
+    products: catalogueCalls(transport),
     ...searchCalls(transport),
     deadLetters: deadLetterCalls(transport),
     ...operationCalls(transport),

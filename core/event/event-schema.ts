@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { eventTypes } from '#core/ports.ts';
-import { timestampAllowed } from './timestamp.ts';
+import { parseTimestamp, timestampAllowed } from './timestamp.ts';
 import { visible } from './visible-text.ts';
 
 /**
@@ -57,6 +57,34 @@ export const productShape = {
   category: text(512).nullish(),
   price: number(0, 1e9),
 };
+
+const address = 'an http(s) address of at most 2,048 characters, or a path that begins with /';
+const webAddress = () =>
+  z
+    .string(address)
+    .max(2048, address)
+    .regex(/^(https?:\/\/|\/)[!-~\u00a1-\uffff]*$/i, address)
+    .nullish();
+
+/** What a shop says of a product in its catalogue; absent is `null`. */
+export const wireCatalogueProductSchema = z.strictObject(
+  {
+    ...productShape,
+    brand: text(512).nullish(),
+    image: webAddress().describe('Address of a picture.'),
+    url: webAddress().describe('Address of the page of the product.'),
+    stock: number(0, 1e9).nullish().describe('How many are left. Without it, always available.'),
+    attributes: z
+      .record(z.string().min(1).max(128), z.union([text(1024), number(-1e12, 1e12), z.boolean()]))
+      .refine((record) => Object.keys(record).length <= 100, 'at most 100 attributes')
+      .nullish(),
+    updated_at: text(64, timestampAllowed)
+      .refine((time) => parseTimestamp(time).ok, timestampAllowed)
+      .nullish()
+      .describe('The version: the newest one stays. Without it, the time of arrival.'),
+  },
+  'a JSON object',
+);
 
 const eventType = `one of ${eventTypes.join(', ')}`;
 

@@ -12,6 +12,7 @@ import type {
   WriteOutcome,
 } from '#core/ports.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
+import { createMemoryCatalogue, type MemoryCatalogue } from './memory-catalogue.ts';
 import { byAge, matches } from './memory-filter.ts';
 
 export type MemoryRecordsOptions = {
@@ -35,6 +36,9 @@ export class MemoryRecords {
   readonly #options: MemoryRecordsOptions;
   readonly texts = new Map<string, MemoryText>();
   readonly events = new Map<string, EventRecord>();
+  readonly catalogue: MemoryCatalogue = createMemoryCatalogue((textIds) => {
+    for (const textId of textIds) this.#markIfUnreferenced(textId, this.#options.now());
+  });
 
   constructor(options: MemoryRecordsOptions) {
     this.#options = options;
@@ -80,7 +84,10 @@ export class MemoryRecords {
     const isUnused = ({ unreferencedSince }: MemoryText): boolean =>
       unreferencedSince !== null && unreferencedSince < now - textGraceMs;
     const unused = [...this.texts.values()].filter(isUnused);
-    for (const { record } of unused) this.texts.delete(record.id);
+    for (const { record } of unused) {
+      this.texts.delete(record.id);
+      this.catalogue.textGone(record.id);
+    }
     return { events: old.length, texts: unused.length };
   }
 
@@ -145,8 +152,11 @@ export class MemoryRecords {
 
   #markIfUnreferenced(textId: string, since: number): void {
     const text = this.texts.get(textId);
-    if (text && !this.events.values().some((record) => record.textId === textId))
-      text.unreferencedSince = since;
+    if (text === undefined) return;
+    const isReferenced =
+      this.events.values().some((record) => record.textId === textId) ||
+      this.catalogue.listedTexts({}).has(textId);
+    text.unreferencedSince = isReferenced ? null : since;
   }
 }
 

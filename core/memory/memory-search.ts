@@ -81,7 +81,10 @@ function spaceOf(
 ): SearchSpace<string> {
   return {
     async textsOfEvents(max) {
-      const ids = new Set(records.eventsOf(filter).map(({ textId }) => textId));
+      const ids = new Set([
+        ...records.eventsOf(filter).map(({ textId }) => textId),
+        ...records.catalogue.listedTexts(filter),
+      ]);
       return ids.size > max ? null : [...ids];
     },
     async nearest(count, within) {
@@ -95,9 +98,11 @@ function spaceOf(
         .slice(0, count);
     },
     async matches(textIds) {
+      const listed = records.catalogue.listedTexts(filter);
       return textIds.map((textId) => {
         const [newest] = records.eventsOf(filter, textId);
-        return newest === undefined ? null : { textId, newestAt: newest.event.timestamp };
+        if (newest !== undefined) return { textId, newestAt: newest.event.timestamp };
+        return listed.has(textId) ? { textId, newestAt: 0 } : null;
       });
     },
   };
@@ -112,12 +117,13 @@ function hitOf(
   const record = records.texts.get(textId)?.record;
   const found = records.eventsOf(filter, textId);
   const [newest] = found;
-  if (record === undefined || newest === undefined) return [];
+  if (record === undefined) return [];
   const byType: Partial<Record<EventType, number>> = {};
   for (const { event } of found) byType[event.eventType] = (byType[event.eventType] ?? 0) + 1;
   const { text, product } = record;
   const events = { total: found.length, byType };
-  return [{ score, textId, text, product, events, newest: storedEvent(newest) }];
+  const newestEvent = newest === undefined ? null : storedEvent(newest);
+  return [{ score, textId, text, product, events, newest: newestEvent }];
 }
 
 export function storedEvent({ event, textId, ingestedAt }: EventRecord): StoredEvent {

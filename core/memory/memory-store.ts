@@ -44,6 +44,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     provenanceStore: createMemoryProvenance(texts),
     erasureStore: createMemoryErasure(records),
     runnerBlockStore: createMemoryRunnerBlocks(),
+    catalogue: records.catalogue,
 
     async knownTexts(ids) {
       return records.knownTexts(ids);

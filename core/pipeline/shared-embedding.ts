@@ -33,7 +33,9 @@ export function embedUnlessStored({
   signal,
   random,
   stored,
-}: SharedEmbeddingOptions): (document: Document) => Promise<FleetResult | null> {
+}: SharedEmbeddingOptions): (
+  document: Pick<Document, 'text' | 'textId'>,
+) => Promise<FleetResult | null> {
   if (stored === null) return ({ text }) => embedding.embed(text, { priority: 'bulk', signal });
   const waiting = new Map<string, AbortController>();
   const shuffled = createShuffle(random);

@@ -12,6 +12,7 @@ import type {
   Document,
   EmbeddingService,
   FleetResult,
+  ProductEvent,
   Provenance,
   TextRecord,
   VectorStore,
@@ -32,6 +33,11 @@ export type TextOutcome =
       readonly attempts: number;
       readonly runner: string | null;
     };
+
+/** A document, or the text of a product of the catalogue. */
+export type TextToStore = Omit<Document, 'event'> & {
+  readonly event: Pick<ProductEvent, 'product'>;
+};
 
 export type TextResolverOptions = {
   readonly store: VectorStore;
@@ -59,7 +65,7 @@ export type TextResolver = {
    * Resolves when the text is applied in the store, or with the reason why it cannot be. Rejects
    * with the signal's reason.
    */
-  readonly ensure: (document: Document) => Promise<TextOutcome>;
+  readonly ensure: (text: TextToStore) => Promise<TextOutcome>;
   /** The store no longer has this text. */
   forget(textId: string): void;
 };
@@ -98,7 +104,9 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
 }
 
 /** Looks a text up, and embeds and writes it when the store does not have it. */
-function createStages(options: TextResolverOptions): (document: Document) => Promise<TextOutcome> {
+function createStages(
+  options: TextResolverOptions,
+): (document: TextToStore) => Promise<TextOutcome> {
   const { store, embedding, guard, clock, random, observer, signal } = options;
   const isStored = createLookUp(options);
   const embed = embedUnlessStored({
@@ -151,7 +159,7 @@ function createLookUp({
 type Embedded = Extract<FleetResult, { readonly ok: true }>;
 type NotEmbedded = Extract<FleetResult, { readonly ok: false }>;
 
-function recordOf({ textId, text, kind, event }: Document, { embedding }: Embedded): TextRecord {
+function recordOf({ textId, text, kind, event }: TextToStore, { embedding }: Embedded): TextRecord {
   return { id: textId, text, kind, product: kind === 'product' ? event.product : null, embedding };
 }
 

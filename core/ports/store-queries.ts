@@ -1,6 +1,7 @@
 // What a store is asked, and what it answers.
 
 import type { EventType, Product } from './events.ts';
+import type { CatalogueProduct } from './product-catalogue.ts';
 import type { StoredEvent } from './stored-records.ts';
 
 /**
@@ -39,23 +40,24 @@ export type SearchRequest = {
 /** The rank of a hit: by score, then newest matching event, then text id. */
 export type SearchCursor = {
   readonly score: number;
-  /** Time of its newest matching event, UTC ms. */
+  /** Time of its newest matching event, UTC ms; 0 without any. */
   readonly newestAt: number;
   readonly textId: string;
 };
 
-/** A text near the query, with the events that match the filter (at least one). */
+/** A text near the query, with the events that match the filter. */
 export type SearchHit = {
   /** Cosine similarity, -1…1; of a search by words, its score, above 0. */
   readonly score: number;
   readonly textId: string;
   readonly text: string;
-  readonly product: Product | null;
+  readonly product: Product | CatalogueProduct | null;
   readonly events: {
     readonly total: number;
     readonly byType: Readonly<Partial<Record<EventType, number>>>;
   };
-  readonly newest: StoredEvent;
+  /** `null` for a text that only the catalogue has. */
+  readonly newest: StoredEvent | null;
 };
 
 /**

@@ -1,6 +1,7 @@
 // Where vectors and events live.
 
 import type { ErasureStore } from './erasure.ts';
+import type { CatalogueStore } from './product-catalogue.ts';
 import type { ProvenanceStore } from './provenance.ts';
 import type { RunnerBlockStore } from './runner-block.ts';
 import type {
@@ -60,6 +61,7 @@ export type VectorStore = AsyncDisposable & {
   readonly provenanceStore: ProvenanceStore;
   readonly erasureStore: ErasureStore;
   readonly runnerBlockStore: RunnerBlockStore;
+  readonly catalogue: CatalogueStore;
   /**
    * The known texts among these. A text without events is then kept for a whole grace period more
    * (see `forget`), because its event is about to be written.
@@ -79,14 +81,16 @@ export type VectorStore = AsyncDisposable & {
    */
   putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
   /**
-   * The nearest known texts that have an event matching the filter, ranked as in `SearchCursor`.
-   * Queries take part only when the filter's `eventTypes` includes `search`.
+   * The nearest known texts that have an event matching the filter, or a matching product in the
+   * catalogue, ranked as in `SearchCursor`. Queries take part only when the filter's `eventTypes`
+   * includes `search`.
    */
   search(request: SearchRequest): Promise<readonly SearchHit[]>;
   /**
-   * The product texts that share a feature with the query and have an event matching the filter,
-   * ranked as in `SearchCursor` by the score of core/vectors/lexical/word-features.ts, in which `N`
-   * counts the product texts. Withheld texts take part: their words are not in doubt.
+   * The product texts that share a feature with the query and have an event matching the filter, or
+   * a matching product in the catalogue, ranked as in `SearchCursor` by the score of
+   * core/vectors/lexical/word-features.ts, in which `N` counts the product texts. Withheld texts
+   * take part: their words are not in doubt.
    */
   searchWords(request: WordSearchRequest): Promise<readonly SearchHit[]>;
   /**

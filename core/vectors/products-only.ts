@@ -1,6 +1,6 @@
 // Tells what a filter on events says about products.
 
-import type { EventFilter, Product } from '#core/ports.ts';
+import type { CatalogueWrite, EventFilter, Product } from '#core/ports.ts';
 
 /** The filter without the type `search`, so that a search finds no query. */
 export function productsOnly(filter: EventFilter): EventFilter {
@@ -26,4 +26,13 @@ export function isProductIn(
     price >= priceMin &&
     price <= priceMax
   );
+}
+
+/** Whether a search with this filter finds a product of the catalogue, even without any event. */
+export function isListedIn(
+  { product, textId }: Pick<CatalogueWrite, 'product' | 'textId'>,
+  filter: EventFilter,
+): boolean {
+  if (product === null || textId === null || !isAboutProducts(filter)) return false;
+  return isProductIn(product, filter) && (filter.textIds?.includes(textId) ?? true);
 }

@@ -21,6 +21,7 @@ const page: RouteRule = { scope: 'open', budget: 'reads' };
 const read: RouteRule = { scope: 'read', budget: 'reads' };
 const analyse: RouteRule = { scope: 'read', budget: 'searches' };
 const search: RouteRule = { scope: 'search', budget: 'searches' };
+const catalogue: RouteRule = { scope: 'write', budget: 'events' };
 const admin: RouteRule = { scope: 'admin', budget: 'admin' };
 
 /** Every path, written as in the OpenAPI document; a WebSocket is a GET. */
@@ -62,6 +63,10 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /models/current': page,
   'GET /models/{revision}/{path}': page,
   'GET /openapi.json': page,
+  'POST /products': catalogue,
+  'GET /products/{id}': search,
+  'PUT /products/{id}': catalogue,
+  'DELETE /products/{id}': catalogue,
   'GET /products/{id}/related': search,
   'GET /products/{id}/similar': search,
   'GET /readyz': page,

@@ -18,6 +18,7 @@ import { requireAccess } from './middleware/require-access.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { attributionRoute } from './routes/attribution-routes.ts';
 import { auditRoutes } from './routes/audit-routes.ts';
+import { catalogueRoutes } from './routes/catalogue-routes.ts';
 import { configRoutes } from './routes/config-routes.ts';
 import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
@@ -94,6 +95,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
 
   // Before the general limit on bodies, because these routes have their own limits.
   ingestRoute(app, services);
+  catalogueRoutes(app, services);
   deadLetterActionRoutes(app, services);
   embeddingRoutes(app, services);
   app.use(bodyLimit(requestBytesMax));

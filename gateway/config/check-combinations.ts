@@ -90,11 +90,14 @@ function checkQdrant({ store, qdrant }: Config): void {
       'store.kind is qdrant, but its address is missing: ' +
         'set QDRANT_URL, such as http://127.0.0.1:6333.',
     );
-  if (qdrant.collection === qdrant.eventsCollection)
-    throw new UsageError(
-      `qdrant.collection and qdrant.eventsCollection are both ${show(qdrant.collection)}: ` +
-        'texts and events need a collection each.',
-    );
+  const names = ['collection', 'eventsCollection', 'productsCollection'] as const;
+  for (const [index, name] of names.entries())
+    for (const other of names.slice(index + 1))
+      if (qdrant[name] === qdrant[other])
+        throw new UsageError(
+          `qdrant.${name} and qdrant.${other} are both ${show(qdrant[name])}: ` +
+            'texts, events and products need a collection each.',
+        );
 }
 
 function checkSchemaRegistry({ schemaRegistry: { url, username, password } }: Config): void {

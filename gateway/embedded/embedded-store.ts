@@ -5,6 +5,7 @@ import { assert, at } from '#core/errors/assert.ts';
 import { rawIdOf } from '#core/event/event-id.ts';
 import { isUuid } from '#core/event/uuid.ts';
 import type {
+  CatalogueStore,
   Clock,
   ErasureStore,
   EventRecord,
@@ -53,6 +54,7 @@ export function createEmbeddedStore(
     provenanceStore: provenanceStoreOf(writer, reader),
     erasureStore: erasureStoreOf(writer, reader, clock),
     runnerBlockStore: runnerBlockStoreOf(writer, reader),
+    catalogue: catalogueOf(writer, reader, clock),
 
     async knownTexts(ids) {
       if (ids.length === 0) return new Set();
@@ -195,6 +197,19 @@ const runnerBlockStoreOf = (
   put: (blocks) => writer.call('putBlocks', blocks),
   since: (time) => reader.call('blocksSince', time),
   remove: (blocks) => writer.call('removeBlocks', blocks),
+});
+
+const catalogueOf = (
+  writer: StoreWorkers['writer'],
+  reader: StoreWorkers['reader'],
+  clock: Clock,
+): CatalogueStore => ({
+  put: (writes) => writer.call('putProducts', { writes, now: clock.now() }),
+  entries: async (ids) =>
+    new Map((await reader.call('catalogueEntries', ids)).map((entry) => [entry.id, entry])),
+  ofTexts: (textIds) => reader.call('catalogueOfTexts', textIds),
+  waiting: (limit) => reader.call('waitingProducts', limit),
+  settle: (results) => writer.call('settleProducts', { results, now: clock.now() }),
 });
 
 function textRejection({ id, embedding }: TextRecord, dimensions: number): WriteOutcome | null {

@@ -3,6 +3,7 @@
 
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import { DependencyError, IndexMismatchError } from '#core/errors/errors.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import type { IndexIdentity } from '#core/ports.ts';
 import { codes, type Qdrant } from './qdrant-connection.ts';
 
@@ -18,10 +19,19 @@ export type QdrantCollections = {
   readonly erasures: string;
   /** Which runners may not join. */
   readonly blocks: string;
+  /** The catalogue; without vectors. */
+  readonly products: string;
 };
 
 /** The name of the sparse vector. */
 export const wordsVector = 'words';
+
+/**
+ * The field of a product that says what became of its text. Each index has its own, because several
+ * indexes, such as those of two models, may share a catalogue. A new version of a product has
+ * none.
+ */
+export const settledKey = (texts: string): string => `settled_${uuidV5(texts).slice(0, 8)}`;
 
 /** How new collections are created; existing ones stay as they are. */
 export type QdrantStorage = {
@@ -40,6 +50,12 @@ const textIndexes: Readonly<Record<string, IndexType>> = {
   runner_session: 'keyword',
   embedded_at: 'datetime',
   unreferenced_since: 'datetime',
+};
+const productIndexes: Readonly<Record<string, IndexType>> = {
+  state: 'keyword',
+  text_id: 'keyword',
+  'product.category': 'keyword',
+  'product.price': 'float',
 };
 const eventIndexes: Readonly<Record<string, IndexType>> = {
   event_type: 'keyword',
@@ -91,6 +107,8 @@ export async function prepareCollections(
     ...quantised(storage.quantisation),
   });
   await prepare(qdrant, names.events, eventIndexes, identity, { ...placed, metadata, vectors: {} });
+  const indexes = { ...productIndexes, [settledKey(names.texts)]: 'keyword' } as const;
+  await prepare(qdrant, names.products, indexes, null, { ...placed, vectors: {} });
   await prepare(qdrant, names.words, {}, identity, {
     ...placed,
     metadata,
@@ -124,11 +142,12 @@ async function checkVersion(qdrant: Qdrant): Promise<void> {
   );
 }
 
+/** @param identity `null` for a collection that indexes share */
 async function prepare(
   qdrant: Qdrant,
   name: string,
   indexes: Readonly<Record<string, IndexType>>,
-  identity: IndexIdentity,
+  identity: IndexIdentity | null,
   wanted: Schemas['CreateCollection'],
 ): Promise<void> {
   const read = async (
@@ -150,7 +169,7 @@ async function prepare(
       qdrant.write(`create collection ${name}`, (client) => client.createCollection(name, wanted)),
     );
   const { found, indexed } = existing ?? (await qdrant.read(`read collection ${name}`, read));
-  check(name, found, expected(identity, found, wanted.vectors));
+  if (identity !== null) check(name, found, expected(identity, found, wanted.vectors));
   for (const [field, type] of Object.entries(indexes)) {
     if (indexed.get(field) === type) continue;
     await qdrant.write(`index ${field} of collection ${name}`, (client) =>

@@ -7,6 +7,7 @@
 
 import type { VectorStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
+import type { QdrantCatalogue } from './qdrant-catalogue.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { type Filter, hasId, isAnyText, isBefore } from './qdrant-filter.ts';
@@ -22,6 +23,7 @@ type Parts = {
   readonly names: QdrantCollections;
   readonly texts: QdrantTexts;
   readonly words: QdrantWords;
+  readonly catalogue: QdrantCatalogue;
 };
 
 export function createQdrantRetention(parts: Parts): VectorStore['forget'] {
@@ -63,9 +65,9 @@ async function forgetEvents(
   return old.length;
 }
 
-/** Deletes texts with an old mark and no event, and clears the old marks of texts with events. */
+/** Deletes texts with an old mark that nothing refers to, and clears the old marks of others. */
 async function forgetTexts(
-  { qdrant, names, texts, words }: Parts,
+  { qdrant, names, texts, words, catalogue }: Parts,
   unreferencedBefore: number,
 ): Promise<{ readonly looked: number; readonly deleted: number }> {
   const isOld = isBefore('unreferenced_since', unreferencedBefore);
@@ -79,7 +81,7 @@ async function forgetTexts(
     return points.map(({ id }) => String(id));
   });
   if (marked.length === 0) return { looked: 0, deleted: 0 };
-  const used = await qdrant.read('count events', async (client) => {
+  const withEvents = await qdrant.read('count events', async (client) => {
     const { hits } = await client.facet(names.events, {
       key: 'text_id',
       filter: { must: [isAnyText(marked)] },
@@ -88,6 +90,7 @@ async function forgetTexts(
     });
     return new Set(hits.map(({ value }) => String(value)));
   });
+  const used = withEvents.union(await catalogue.usedTexts(marked));
   const unused = marked.filter((id) => !used.has(id));
   if (used.size > 0) {
     await qdrant.write('clear marks', (client) =>
@@ -106,6 +109,7 @@ async function forgetTexts(
       applied(client.delete(names.texts, { filter: stillMarked(unused), wait: true })),
     );
     await words.deleteGone(unused);
+    await catalogue.textsGone(unused);
   }
   return { looked: marked.length, deleted: unused.length };
 }

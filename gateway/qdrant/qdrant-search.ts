@@ -16,6 +16,7 @@ import {
   type FindNewestEvents,
   type NewestEvent,
 } from './newest-events.ts';
+import type { QdrantCatalogue } from './qdrant-catalogue.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import type { QdrantEvents } from './qdrant-events.ts';
@@ -30,19 +31,22 @@ export type SearchOptions = {
   readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
   readonly events: QdrantEvents;
+  readonly catalogue: QdrantCatalogue;
   readonly readTexts: VectorStore['texts'];
   readonly plan: SearchPlan;
   /** Vectors are compared by a coarser copy first. */
   readonly isQuantised: boolean;
 };
 
+/** The most texts of products that match a selective filter. */
+const listedMax = 1_000_000;
 /** Candidates whose events are looked for at once. */
 const lookAhead = 256;
 
 export function createQdrantSearch(
   options: SearchOptions,
 ): Pick<VectorStore, 'search' | 'searchWords'> {
-  const { events, readTexts, plan } = options;
+  const { events, catalogue, readTexts, plan } = options;
   const queries = createSearchQueries(options);
   const findNewest = createNewestEvents(options);
 
@@ -61,10 +65,11 @@ export function createQdrantSearch(
     const byId = new Map(newestEvents.map((event) => [event.id, event]));
     return ranked.flatMap(({ textId, score }) => {
       const text = texts.get(textId);
-      const counted = counts.get(textId);
-      const event = byId.get(newest.get(textId)?.id ?? '');
+      const counted = counts.get(textId) ?? { total: 0, byType: {} };
+      const newestId = newest.get(textId)?.id;
+      const event = newestId === undefined ? null : byId.get(newestId);
       // Deleted while the search went on.
-      if (text === undefined || counted === undefined || event === undefined) return [];
+      if (text === undefined || event === undefined) return [];
       return [
         { score, textId, text: text.text, product: text.product, events: counted, newest: event },
       ];
@@ -79,7 +84,7 @@ export function createQdrantSearch(
     const filter = filterOf(eventFilter);
     if (filter === null) return [];
     const filters = { eventFilter, filter };
-    const space = new QdrantSearchSpace(target, filters, queries, findNewest);
+    const space = new QdrantSearchSpace(target, filters, { queries, findNewest, catalogue });
     return hitsOf(await searchTexts(space, wanted), filters, space.newest);
   };
 
@@ -97,35 +102,47 @@ export function createQdrantSearch(
   };
 }
 
+type Sources = {
+  readonly queries: QdrantSearchQueries;
+  readonly findNewest: FindNewestEvents;
+  readonly catalogue: QdrantCatalogue;
+};
+
 /** What one search has found so far. A text is named by its id. */
 class QdrantSearchSpace implements SearchSpace<string> {
   readonly #target: Target;
   readonly #filters: EventsFilter;
   readonly #queries: QdrantSearchQueries;
   readonly #findNewest: FindNewestEvents;
+  readonly #catalogue: QdrantCatalogue;
   /** The candidates of the last call of `nearest`, in its order. */
   #ranking: readonly string[] = [];
   /** Whether a text has a matching event. */
   readonly #hasEvents = new Map<string, boolean>();
+  /** Texts of products of the catalogue that match. */
+  readonly #listed = new Set<string>();
   /** The newest matching event of every text that was matched. */
   readonly newest = new Map<string, NewestEvent>();
 
-  constructor(
-    target: Target,
-    filters: EventsFilter,
-    queries: QdrantSearchQueries,
-    findNewest: FindNewestEvents,
-  ) {
+  constructor(target: Target, filters: EventsFilter, { queries, findNewest, catalogue }: Sources) {
     this.#target = target;
     this.#filters = filters;
     this.#queries = queries;
     this.#findNewest = findNewest;
+    this.#catalogue = catalogue;
   }
 
   async textsOfEvents(max: number): Promise<readonly string[] | null> {
     const { filter } = this.#filters;
     if (max !== Infinity && (await this.#queries.isWide(filter))) return null;
-    return this.#queries.textsOfEvents(filter, max);
+    const limit = max === Infinity ? listedMax : max + 1;
+    const [ofEvents, listed] = await Promise.all([
+      this.#queries.textsOfEvents(filter, max),
+      this.#catalogue.listedTexts(this.#filters.eventFilter, limit),
+    ]);
+    if (ofEvents === null) return null;
+    const all = new Set([...ofEvents, ...listed]);
+    return all.size > max ? null : [...all];
   }
 
   async nearest(count: number, within: readonly string[] | null) {
@@ -141,8 +158,8 @@ class QdrantSearchSpace implements SearchSpace<string> {
     const newest = await this.#findNewest(this.#filters, withEvents);
     for (const [id, event] of newest) this.newest.set(id, event);
     return textIds.map((textId) => {
-      const newestAt = newest.get(textId)?.timestamp;
-      return newestAt === undefined ? null : { textId, newestAt };
+      const newestAt = newest.get(textId)?.timestamp ?? (this.#listed.has(textId) ? 0 : null);
+      return newestAt === null ? null : { textId, newestAt };
     });
   }
 
@@ -152,8 +169,15 @@ class QdrantSearchSpace implements SearchSpace<string> {
     if (unknown === undefined) return;
     const from = this.#ranking.indexOf(unknown);
     const asked = this.#ranking.slice(from, from + Math.max(lookAhead, textIds.length));
-    const found = await this.#queries.withEvents(this.#filters.filter, asked);
+    const { filter, eventFilter } = this.#filters;
+    const allowed = eventFilter.textIds ?? asked;
+    const among = { ...eventFilter, textIds: asked.filter((id) => allowed.includes(id)) };
+    const [found, listed] = await Promise.all([
+      this.#queries.withEvents(filter, asked),
+      this.#catalogue.listedTexts(among, asked.length),
+    ]);
     for (const id of asked) this.#hasEvents.set(id, found.has(id));
+    for (const id of listed) this.#listed.add(id);
   }
 }
 

@@ -7,6 +7,7 @@ import type { IndexIdentity, StoreCounts, VectorStore, WriteOutcome } from '#cor
 import { within } from '#core/time/deadline.ts';
 import { featuresVersion } from '#core/vectors/lexical/word-features.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
+import { createQdrantCatalogue } from './qdrant-catalogue.ts';
 import {
   prepareCollections,
   type QdrantCollections,
@@ -22,11 +23,11 @@ import { createQdrantProvenance } from './qdrant-provenance.ts';
 import { createQdrantRunnerBlocks } from './qdrant-runner-blocks.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantSimilar } from './qdrant-similar.ts';
-import { createQdrantTexts } from './qdrant-texts.ts';
+import { createQdrantTexts, type QdrantTexts } from './qdrant-texts.ts';
 import { createQdrantWords } from './qdrant-words.ts';
 
 export type QdrantStoreOptions = QdrantAddress & {
-  readonly collections: Pick<QdrantCollections, 'texts' | 'events'>;
+  readonly collections: Pick<QdrantCollections, 'texts' | 'events' | 'products'>;
   readonly storage: QdrantStorage;
   readonly identity: IndexIdentity;
   readonly searchPlan: SearchPlan;
@@ -128,11 +129,13 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     clock,
   });
   const events = createQdrantEvents({ qdrant, collection: names.events, texts });
+  const catalogue = createQdrantCatalogue({ qdrant, names, markTexts: (ids) => texts.mark(ids) });
 
   const { search, searchWords } = createQdrantSearch({
     qdrant,
     names,
     events,
+    catalogue,
     readTexts: (ids) => texts.read(ids),
     plan: searchPlan,
     isQuantised: storage.quantisation !== 'none',
@@ -141,9 +144,9 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
   const store: VectorStore = {
     kind: 'qdrant',
     batchMax,
+    catalogue,
     ...recordStores({ qdrant, names, texts, settleMs: tombstonesReadMs + timeoutMs }),
-    knownTexts: (ids) => texts.known(ids),
-    putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
+    ...textStore(texts),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
     search,
     searchWords,
@@ -155,19 +158,26 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
       search,
       vectors: (ids) => texts.vectors(ids),
     }),
-    texts: (ids) => texts.read(ids),
-    vectors: (ids) => texts.vectors(ids),
     events: (filter, limit, after) => events.list(filter, limit, after),
     event: async (id) => (await events.byId([id]))[0] ?? null,
     countsBy: (request) => events.countsBy(request),
     funnel: createQdrantFunnel(qdrant, names.events),
     counts: () => countPoints(qdrant, names),
-    forget: createQdrantRetention({ qdrant, names, texts, words }),
+    forget: createQdrantRetention({ qdrant, names, texts, words, catalogue }),
     // The client's idle connections do not keep the process alive, and close themselves.
     async [Symbol.asyncDispose]() {},
   };
   return { store, prepared };
 }
+
+const textStore = (
+  texts: QdrantTexts,
+): Pick<VectorStore, 'knownTexts' | 'putTexts' | 'texts' | 'vectors'> => ({
+  knownTexts: (ids) => texts.known(ids),
+  putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
+  texts: (ids) => texts.read(ids),
+  vectors: (ids) => texts.vectors(ids),
+});
 
 /** What is not about the index itself: who made vectors, who was erased, and who may not join. */
 function recordStores(
@@ -193,9 +203,14 @@ function countPoints(qdrant: Qdrant, names: QdrantCollections): Promise<StoreCou
   });
 }
 
-const namesOf = ({ texts, events }: QdrantStoreOptions['collections']): QdrantCollections => ({
+const namesOf = ({
   texts,
   events,
+  products,
+}: QdrantStoreOptions['collections']): QdrantCollections => ({
+  texts,
+  events,
+  products,
   words: `${texts}_words_${featuresVersion}`,
   sessions: `${texts}_sessions`,
   erasures: `${texts}_erasures`,

@@ -1,7 +1,8 @@
 // Starts what runs without being asked: the pipeline, the repair of vectors, the retention of the
 // store, and the gateway's own runners.
 
-import { runPipeline } from '#core/pipeline/pipeline.ts';
+import { type PipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';
+import type { TextResolverOptions } from '#core/pipeline/text-resolver.ts';
 import type { Clock } from '#core/ports.ts';
 import type { Config } from '../config/config.ts';
 import type { Erasures } from '../erasure/erasures.ts';
@@ -17,6 +18,7 @@ import { yieldingSource } from '../storage/yielding-source.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics/metrics.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
+import { runCatalogue } from './catalogue-work.ts';
 import { pipelineLimits } from './live-limits.ts';
 import { olderTextsObserver, pipelineObserver } from './observers.ts';
 import { embedOlderTextsOnce } from './older-texts-once.ts';
@@ -55,6 +57,9 @@ export function startWork(options: WorkOptions): Work {
   const { embedding, repair, blocks, ownToken } = fleet;
   const limits = pipelineLimits(config, storage.schemas);
   const stopping = new AbortController();
+  const observer = pipelineObserver({ telemetry, live, versions, timestamps, erasures, log });
+  const isDistrusted: TextResolverOptions['isDistrusted'] = (provenance) =>
+    repair.isDistrusted(provenance);
   const pipeline = runPipeline({
     source: heldSource(yieldingSource(source), erasures.loaded),
     erased: erasures,
@@ -64,10 +69,14 @@ export function startWork(options: WorkOptions): Work {
     clock,
     random: Math.random,
     limits,
-    observer: pipelineObserver({ telemetry, live, versions, timestamps, erasures, log }),
+    observer,
     signal: stopping.signal,
-    isDistrusted: (provenance) => repair.isDistrusted(provenance),
+    isDistrusted,
   }).catch(options.onFatal);
+  const listing = runCatalogue(
+    { store, embedding, clock, log, limits, observer, isDistrusted },
+    stopping.signal,
+  );
   const erasing = erasures.run(stopping.signal);
   const repairing = repair.run(stopping.signal);
   const blocking = blocks.run(stopping.signal);
@@ -85,22 +94,12 @@ export function startWork(options: WorkOptions): Work {
             index: [modelRevision, ...(store.kind === 'qdrant' ? [url, collection] : [])].join(' '),
             backoff: limits.backoff,
             observer: olderTextsObserver(log, clock),
-            isDistrusted: (provenance) => repair.isDistrusted(provenance),
+            isDistrusted,
           },
           stopping.signal,
         )
       : Promise.resolve();
-  const retention = runRetention(
-    {
-      store,
-      clock,
-      log,
-      retentionMs: () => config.store.retentionDays * 86_400_000,
-      sweepEveryMs: () => config.store.sweepMinutes * 60_000,
-      textGraceMs: 2 * limits.knownTextAgeMsMax,
-    },
-    stopping.signal,
-  );
+  const retention = sweep(options, limits, stopping.signal);
   const preparing = prepareWords({ store, clock, log }, stopping.signal);
   const { count } = config.runners;
   return {
@@ -117,7 +116,34 @@ export function startWork(options: WorkOptions): Work {
           }),
     async stop() {
       stopping.abort();
-      await Promise.all([pipeline, retention, repairing, blocking, renewing, erasing, preparing]);
+      await Promise.all([
+        pipeline,
+        retention,
+        repairing,
+        blocking,
+        renewing,
+        erasing,
+        preparing,
+        listing,
+      ]);
     },
   };
+}
+
+function sweep(
+  { config, storage: { store }, clock, log }: WorkOptions,
+  { knownTextAgeMsMax }: PipelineLimits,
+  signal: AbortSignal,
+): Promise<void> {
+  return runRetention(
+    {
+      store,
+      clock,
+      log,
+      retentionMs: () => config.store.retentionDays * 86_400_000,
+      sweepEveryMs: () => config.store.sweepMinutes * 60_000,
+      textGraceMs: 2 * knownTextAgeMsMax,
+    },
+    signal,
+  );
 }

@@ -137,7 +137,8 @@ function openFolder(
 
 /** If Qdrant is down, the store works as soon as it is up; readiness names it until then. */
 function openQdrant({ config, identity, clock, log }: StorageOptions): Promise<VectorStore> {
-  const { url, apiKey, timeoutMs, collection, eventsCollection, ...storage } = config.qdrant;
+  const { url, apiKey, timeoutMs, collection, ...storage } = config.qdrant;
+  const { eventsCollection, productsCollection } = storage;
   assert(url !== null, 'Qdrant is the store and has no address');
   const { vectorsOnDisk, quantisation, shards, replicas } = storage;
   return openQdrantStore(
@@ -148,7 +149,7 @@ function openQdrant({ config, identity, clock, log }: StorageOptions): Promise<V
       identity,
       clock,
       searchPlan: 'auto',
-      collections: { texts: collection, events: eventsCollection },
+      collections: { texts: collection, events: eventsCollection, products: productsCollection },
       storage: { vectorsOnDisk, quantisation, shards, replicas },
     },
     (why) => log.warn(`${why}; events are accepted and wait until it is available`),

@@ -2,6 +2,7 @@
 
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
+import { catalogueConformance } from '../conformance/catalogue-store.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
@@ -32,6 +33,7 @@ deadLettersConformance('embedded', async () => {
 });
 
 vectorStoreConformance('embedded', embeddedStoreMaker('auto'));
+catalogueConformance('embedded', embeddedStoreMaker('auto'));
 erasureStoreConformance('embedded', embeddedStoreMaker('auto'));
 runnerBlockStoreConformance('embedded', embeddedStoreMaker('auto'));
 behaviourAnalysisConformance('embedded', embeddedStoreMaker('auto'));

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
+import { catalogueConformance } from '../conformance/catalogue-store.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { funnelConformance } from '../conformance/funnel.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
@@ -20,6 +21,7 @@ function conformance(name: string, urlOf: () => string, plans: readonly SearchPl
   funnelConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   recommendationsConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   wordSearchConformance(name, qdrantStoreMaker(urlOf, 'auto'));
+  catalogueConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   erasureStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   runnerBlockStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   for (const plan of plans)

@@ -250,7 +250,7 @@ describe('the newest event of a hit', () => {
     for (const record of records) await store.putEvents([record]);
     const hits = await store.search({ vector: queryVector, limit: 2, filter: {} });
     for (const { textId, newest } of hits)
-      expect(newest.id).toBe(records.findLast((record) => record.textId === textId)?.event.id);
+      expect(newest?.id).toBe(records.findLast((record) => record.textId === textId)?.event.id);
     expect(hits).toHaveLength(2);
   });
 });

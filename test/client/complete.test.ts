@@ -42,7 +42,7 @@ test('every path has a call', async () => {
     },
   });
   const id = '[one]';
-  const { events, deadLetters, runners, joinTokens, health, config } = client;
+  const { events, products, deadLetters, runners, joinTokens, health, config } = client;
   const calls: readonly Promise<unknown>[] = [
     events.send([
       { event_id: 'e', timestamp: '', user_id: '', event_type: 'view', session_id: '' },
@@ -51,6 +51,10 @@ test('every path has a call', async () => {
     events.get(id),
     client.search({ query: 'x' }),
     client.similar(id),
+    products.put({ id, name: 'x', price: 1 }),
+    products.putAll([]),
+    products.get(id),
+    products.delete(id),
     client.recommendations(id),
     client.recommend({ user_id: id }),
     client.related(id),

@@ -139,6 +139,7 @@ export function wordSearchConformance(name: string, makeStore: MakeStore): void 
         query: first.name,
         vector: null,
         filter: {},
+        inStock: false,
         cosineMin: 0,
       });
       expect(hits.map(({ hit }) => hit.product?.id)).toEqual([first.id, second.id]);

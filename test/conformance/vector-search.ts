@@ -182,7 +182,7 @@ const eventCount = 900;
 
 const placeOf = ({ score, newest, textId }: SearchHit) => ({
   score,
-  newestAt: newest.timestamp,
+  newestAt: newest?.timestamp ?? 0,
   textId,
 });
 

@@ -4,6 +4,7 @@ import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
+import { catalogueConformance } from '../conformance/catalogue-store.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { funnelConformance } from '../conformance/funnel.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
@@ -19,6 +20,7 @@ const makeStore =
   });
 
 vectorStoreConformance('memory', makeStore('auto'));
+catalogueConformance('memory', makeStore('auto'));
 erasureStoreConformance('memory', makeStore('auto'));
 runnerBlockStoreConformance('memory', makeStore('auto'));
 behaviourAnalysisConformance('memory', makeStore('auto'));

@@ -261,7 +261,7 @@ describe('keys and addresses', () => {
     );
     expect(
       refusal({ env: { QDRANT_COLLECTION: 'one', QDRANT_EVENTS_COLLECTION: 'one' } }),
-    ).toContain('texts and events need a collection each');
+    ).toContain('events and products need a collection each');
     for (const bad of [
       'localhost:6333',
       'ftp://host',

@@ -212,7 +212,9 @@ test('counts all hits by category and price, and orders them by price', async ()
     facets: first.facets,
   });
   const byMeaning = { query: 'kettle', mode: 'meaning', facets };
-  expect((await problemOf(await post('/search', byMeaning))).detail).toContain('facets need');
+  expect((await problemOf(await post('/search', byMeaning))).detail).toContain(
+    'facets and in_stock need',
+  );
 });
 
 test('other modes than meaning need a query', async () => {

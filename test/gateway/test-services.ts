@@ -100,6 +100,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     provenanceStore: createMemoryStore().provenanceStore,
     erasureStore: createMemoryStore().erasureStore,
     runnerBlockStore: createMemoryStore().runnerBlockStore,
+    catalogue: createMemoryStore().catalogue,
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],

@@ -109,7 +109,7 @@ describe('an older data folder', () => {
     const asBefore = upgraded.schema.objects
       .filter(
         (told) =>
-          !/^index events_by_product|tombstones|^table erasures|^\S+ (text_)?word|runner_blocks/.test(
+          !/^index events_by_product|tombstones|^table erasures|^\S+ (text_)?word|runner_blocks|products/.test(
             told,
           ),
       )
@@ -257,7 +257,7 @@ describe('older Qdrant collections', () => {
         identity,
         clock: systemClock,
         searchPlan: 'auto',
-        collections: { texts: 'fresh', events: 'fresh_events' },
+        collections: { texts: 'fresh', events: 'fresh_events', products: 'fresh_products' },
         storage: { vectorsOnDisk: false, quantisation: 'none', shards: 1, replicas: 1 },
       },
       (why) => expect.fail(why),

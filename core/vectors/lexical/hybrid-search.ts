@@ -6,8 +6,21 @@
 // first.
 
 import { productOfPayload } from '#core/event/stored-product.ts';
-import { type EventFilter, eventTypes, type SearchHit, type VectorStore } from '#core/ports.ts';
-import { isAboutProducts, isProductIn, productsOnly } from '#core/vectors/products-only.ts';
+import { productText } from '#core/event/text.ts';
+import {
+  type CatalogueEntry,
+  type EventFilter,
+  eventTypes,
+  type SearchHit,
+  type VectorStore,
+} from '#core/ports.ts';
+import {
+  isAboutProducts,
+  isListedIn,
+  isProductIn,
+  productsOnly,
+} from '#core/vectors/products-only.ts';
+import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import { searchByWords, type WordHit } from './word-search.ts';
 
 export type Matched = 'id' | 'words' | 'meaning';
@@ -20,6 +33,8 @@ export type HybridSearch = {
   /** `null`: by words alone. */
   readonly vector: Float32Array | null;
   readonly filter: EventFilter;
+  /** Leaves out products of which the shop has none left. */
+  readonly inStock: boolean;
   /** The lowest cosine of a hit by meaning. */
   readonly cosineMin: number;
 };
@@ -30,6 +45,7 @@ type SearchedStore = Pick<
   | 'searchWords'
   | 'newestOfProducts'
   | 'sharingProducts'
+  | 'catalogue'
   | 'events'
   | 'texts'
   | 'countsBy'
@@ -48,14 +64,15 @@ const idLengthMax = 256;
  */
 export async function hybridSearch(
   store: SearchedStore,
-  { query, vector, filter, cosineMin }: HybridSearch,
+  { query, vector, filter, inStock, cosineMin }: HybridSearch,
 ): Promise<readonly FusedHit[]> {
   const [byId, byWords, byMeaning] = await Promise.all([
     productById(store, query.trim(), filter),
     searchByWords(store, { query, filter, limit: fusedFrom }),
     vector === null ? [] : store.search({ vector, filter, limit: fusedFrom, scoreMin: cosineMin }),
   ]);
-  return distinctProducts(await withSharing(store, fused(byId, byWords, byMeaning), filter));
+  const found = await withSharing(store, fused(byId, byWords, byMeaning), filter);
+  return distinctProducts(await asListed(store.catalogue, found, { filter, inStock }));
 }
 
 type Fusion = {
@@ -127,6 +144,13 @@ async function withSharing(
   ]);
 }
 
+/** A product without matching events. */
+function bareHit({ product, textId }: CatalogueEntry): SearchHit | null {
+  if (product === null || textId === null) return null;
+  const events = { total: 0, byType: {} };
+  return { score: 1, textId, text: productText(product), product, events, newest: null };
+}
+
 /** The product with this id, in any case, as its newest matching event describes it. */
 async function productById(
   store: SearchedStore,
@@ -134,15 +158,19 @@ async function productById(
   given: EventFilter,
 ): Promise<SearchHit | null> {
   if (id === '' || id.length > idLengthMax) return null;
-  const known = await store.newestOfProducts([
-    ...new Set([id, id.toUpperCase(), id.toLowerCase()]),
+  const ids = [...new Set([id, id.toUpperCase(), id.toLowerCase()])];
+  const [known, entries] = await Promise.all([
+    store.newestOfProducts(ids),
+    store.catalogue.entries(ids),
   ]);
-  const [productId] = known.keys();
+  const [listed] = entries.values().filter(({ product }) => product !== null);
+  const [productId = listed?.id] = known.keys();
   if (productId === undefined || (given.productId ?? productId) !== productId) return null;
   const filter = { ...productsOnly(given), productId };
   const [newest] = await store.events(filter, 1);
   const product = newest === undefined ? null : productOfPayload(newest.payload);
-  if (newest === undefined || product === null) return null;
+  if (newest === undefined || product === null)
+    return listed !== undefined && isListedIn(listed, filter) ? bareHit(listed) : null;
   const [texts, counts] = await Promise.all([
     store.texts([newest.textId]),
     store.countsBy({ by: 'eventType', filter, limit: eventTypes.length }),

@@ -18,6 +18,6 @@ export function inOrder<T extends Ordered>(hits: readonly T[], order: HitOrder):
 const valuesOf: Readonly<Record<Exclude<HitOrder, 'relevance'>, (hit: SearchHit) => number>> = {
   price_asc: ({ product }) => -(product?.price ?? Number.MAX_VALUE),
   price_desc: ({ product }) => product?.price ?? -1,
-  newest: ({ newest }) => newest.timestamp,
+  newest: ({ newest }) => newest?.timestamp ?? 0,
   popularity: ({ events }) => events.total,
 };

@@ -33,9 +33,10 @@ export const hitSchema = z
       .openapi({
         description: 'Matching events. A key without the scope read sees no count below 5.',
       }),
-    newest: storedEventSchema
-      .optional()
-      .openapi({ description: 'Absent for a key without the scope read.' }),
+    newest: storedEventSchema.optional().openapi({
+      description:
+        'Absent for a key without the scope read, and for a product without a matching event.',
+    }),
   })
   .openapi('SearchHit', { example: exampleHit });
 
@@ -48,7 +49,7 @@ export function hitOf(hit: SearchHit): HitView {
     text: hit.text,
     product: productOf(hit.product),
     events: { total: hit.events.total, by_type: hit.events.byType },
-    newest: storedEvent(hit.newest),
+    ...(hit.newest !== null && { newest: storedEvent(hit.newest) }),
   };
 }
 

@@ -19,6 +19,8 @@ export type RankedSearch = {
   readonly filter: EventFilter;
   /** The lowest cosine of a hit by meaning; `null`: where unrelated texts end. */
   readonly cosineMin: number | null;
+  /** Leaves out products of which the shop has none left. */
+  readonly inStock: boolean;
   readonly order: HitOrder;
   readonly facets: readonly FacetName[];
   readonly limit: number;
@@ -55,6 +57,7 @@ export async function rankedSearch(
     query: text,
     vector,
     filter,
+    inStock: shown.inStock,
     cosineMin: cosineMin ?? model.meaningFloor,
   });
   const all = inOrder(ranked, shown.order);

@@ -9,6 +9,7 @@ import type { RecommenderSettings } from '#core/analysis/recommender-settings.ts
 import { createRecommender, type Recommendations as Found } from '#core/analysis/recommender.ts';
 import type { VisitorRef } from '#core/analysis/visitor.ts';
 import type { SearchHit, VectorStore } from '#core/ports.ts';
+import { asListedItems } from '#core/vectors/shop/catalogue-hits.ts';
 import type { Config } from '../../config/config.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
@@ -105,7 +106,11 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
     const isReader = mayRead(c);
     if (!isReader) refusePrivateVisitor(request);
     const asOf = new Date(clock.now()).toISOString();
-    const { items, reason, visitor } = await recommend({
+    const {
+      items: chosen,
+      reason,
+      visitor,
+    } = await recommend({
       visitor: visitorOf(request),
       limit: request.limit,
       filter: filterOf(request.filter),
@@ -114,6 +119,7 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
       interestHalfLifeMs: halfLifeHours * hour,
       sessionsMin: isReader ? 1 : countMin,
     });
+    const items = await asListedItems(store.catalogue, chosen);
     return c.json(
       {
         items: items.map(isReader ? itemOf : publicItemOf),
@@ -139,11 +145,12 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
       interestHalfLifeMs: hours * hour,
       sessionsMin: 1,
     });
+    const items = await asListedItems(store.catalogue, found.items);
     return c.json(
       {
         user_id: id,
-        items: await userItemsOf(store, found),
-        recommendation_id: shown(found.items),
+        items: await userItemsOf(store, { ...found, items }),
+        recommendation_id: shown(items),
         reason: found.reason,
         events_used: found.visitor.eventsUsed,
         as_of: asOf,

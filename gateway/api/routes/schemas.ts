@@ -59,6 +59,23 @@ export const exampleEvent = {
   product: exampleProduct,
 } as const;
 
+/** What only the catalogue says of a product. */
+export const listedFields = {
+  brand: z.string().nullable().optional().openapi({ description: 'Only from the catalogue.' }),
+  image: z.string().nullable().optional().openapi({ description: 'Address of a picture.' }),
+  url: z.string().nullable().optional().openapi({ description: 'Address of its page.' }),
+  stock: z
+    .number()
+    .nullable()
+    .optional()
+    .openapi({ description: 'How many are left; null when the shop does not say.' }),
+  attributes: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .readonly()
+    .optional()
+    .openapi({ description: 'Whatever else the catalogue says of it.' }),
+};
+
 export const productSchema = z
   .object({
     id: z.string(),
@@ -66,6 +83,7 @@ export const productSchema = z
     description: z.string().nullable(),
     category: z.string().nullable(),
     price: z.number(),
+    ...listedFields,
   })
   .openapi('Product', { example: exampleProduct });
 

@@ -40,7 +40,7 @@ export function nextSearchCursor(
   if (last === undefined || hits.length < limit || shown >= hitsMax) return null;
   const cursor: z.infer<typeof cursorSchema> = [
     last.score,
-    withTime ? last.newest.timestamp : null,
+    withTime ? (last.newest?.timestamp ?? 0) : null,
     last.textId,
     shown,
     markOf(request),

@@ -14,6 +14,7 @@ import type {
   VectorStore,
 } from '#core/ports.ts';
 import type { FusedHit } from '#core/vectors/lexical/hybrid-search.ts';
+import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import type { Facets } from '#core/vectors/shop/facets.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -123,6 +124,7 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
       mode,
       filter: filterOf(request.filter),
       cosineMin: request.score_threshold ?? null,
+      inStock: request.in_stock,
       order: request.sort ?? 'relevance',
       facets: request.facets ?? [],
       limit,
@@ -161,7 +163,16 @@ async function nearest(
       ? await moreLike(store, asked.text_id ?? [], asked.unlike_text_id ?? [], request)
       : await store.search({ ...request, vector });
   const shown = { limit, shownBefore: page?.shown ?? 0, withTime: isReader };
-  return { hits, nextCursor: nextSearchCursor(same, hits, shown), fallbackReason: null };
+  const listed = await asListed(
+    store.catalogue,
+    hits.map((hit) => ({ hit })),
+    { filter, inStock: false, isByText: true },
+  );
+  return {
+    hits: listed.map(({ hit }) => hit),
+    nextCursor: nextSearchCursor(same, hits, shown),
+    fallbackReason: null,
+  };
 }
 
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;

@@ -69,6 +69,10 @@ export const searchRequestSchema = z
           'How many of the newest matching events come with each hit; ' +
           'GET /events?text_id=… returns all of them.',
       }),
+    in_stock: z.boolean().default(false).openapi({
+      description:
+        'Leaves out products whose stock is 0 in the catalogue. Only with mode hybrid and words.',
+    }),
     sort: z
       .enum(hitOrders)
       .optional()
@@ -109,9 +113,10 @@ export const searchRequestSchema = z
     'score_threshold is a cosine: mode words has none',
   )
   .refine(
-    ({ mode = 'hybrid', query, sort, facets }) =>
-      (sort === undefined && facets === undefined) || (query !== undefined && mode !== 'meaning'),
-    'sort and facets need a query in mode hybrid or words',
+    ({ mode = 'hybrid', query, sort, facets, in_stock: inStock }) =>
+      (sort === undefined && facets === undefined && !inStock) ||
+      (query !== undefined && mode !== 'meaning'),
+    'sort, facets and in_stock need a query in mode hybrid or words',
   )
   // The first of these rules, in JSON Schema.
   .openapi('SearchRequest', {

@@ -3,6 +3,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/search-by-examples.ts';
 import { eventTypes, type VectorStore } from '#core/ports.ts';
+import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
@@ -58,7 +59,7 @@ const route = createRoute({
   },
   responses: {
     200: answer('By score, then newest event, then id.', responseSchema),
-    404: problem('No event about this product is stored.'),
+    404: problem('The product is not in the catalogue, and no event about it is stored.'),
   },
 });
 
@@ -75,7 +76,9 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
       throw new ProblemError({
         status: 404,
         code: 'product_not_found',
-        detail: 'No event about a product with this id is stored; it may still be in progress.',
+        detail:
+          'The product is not in the catalogue, and no event about it is stored; it may still be ' +
+          'in progress.',
       });
     const { hits, unknown } = await recommend(store, {
       liked: [textId],
@@ -90,7 +93,15 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
         detail: "This product's vector is being recomputed.",
         retryAfter: 5,
       });
-    const others = hits.filter(({ product }) => product?.id !== id).slice(0, limit);
+    const found = await asListed(
+      store.catalogue,
+      hits.map((hit) => ({ hit })),
+      { filter, inStock: false, isByText: true },
+    );
+    const others = found
+      .map(({ hit }) => hit)
+      .filter(({ product }) => product?.id !== id)
+      .slice(0, limit);
     const items = others.map(isReader ? hitOf : publicHitOf);
     return c.json({ product_id: id, text_id: textId, items, as_of: asOf }, 200);
   });
@@ -102,5 +113,6 @@ async function newestTextOf(store: VectorStore, productId: string): Promise<stri
     { productId, eventTypes: eventTypes.filter((type) => type !== 'search') },
     1,
   );
-  return newest?.textId ?? null;
+  if (newest !== undefined) return newest.textId;
+  return (await store.catalogue.entries([productId])).get(productId)?.textId ?? null;
 }

@@ -24,6 +24,13 @@ export const qdrantSection = {
       'Collection or alias of the events, which have no vectors. ' +
       'If it does not exist, the gateway creates it.',
   }),
+  productsCollection: text({
+    default: 'ecommerce_products',
+    env: 'QDRANT_PRODUCTS_COLLECTION',
+    help:
+      'Collection or alias of the catalogue, which has no vectors. ' +
+      'If it does not exist, the gateway creates it.',
+  }),
   timeoutMs: integer({
     default: 10_000,
     min: 100,

@@ -4,6 +4,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { type EventFilter, type EventType, eventTypes, type StoredEvent } from '#core/ports.ts';
 import type { Candidate, Match, SearchSpace } from '#core/vectors/search-plan.ts';
+import { listedCondition } from './catalogue-tables.ts';
 import type { Statements } from './database.ts';
 import { type Condition, conditionOf, selectiveIndex } from './event-filter.ts';
 import {
@@ -42,6 +43,8 @@ export class FilteredTexts implements SearchSpace<number> {
   readonly #nearest: NearestTexts;
   readonly #filter: EventFilter;
   readonly #condition: Condition;
+  /** Which products of the catalogue match; `null`: none does. */
+  readonly #listed: Condition | null;
   readonly #idOfText: StatementSync;
   readonly #newestOfText: StatementSync;
   readonly #tallyOfText: StatementSync;
@@ -53,6 +56,7 @@ export class FilteredTexts implements SearchSpace<number> {
     this.#nearest = nearest;
     this.#filter = filter;
     this.#condition = conditionOf(filter);
+    this.#listed = listedCondition(filter);
     this.#idOfText = statements.get('SELECT id FROM texts WHERE key = ?');
     this.#newestOfText = statements.get(`
       SELECT timestamp FROM events INDEXED BY events_by_text
@@ -71,10 +75,33 @@ export class FilteredTexts implements SearchSpace<number> {
     );
     if (selective !== null || isUnbounded) {
       this.#tallies = this.#readTallies(selective?.index ?? null);
-      return [...this.#tallies.keys()];
+      return this.#withListed([...this.#tallies.keys()], max);
     }
     const { categories } = this.#filter;
-    return categories === undefined ? null : textsOfCategories(this.#statements, categories, max);
+    const texts =
+      categories === undefined ? null : textsOfCategories(this.#statements, categories, max);
+    return texts === null ? null : this.#withListed(texts, max);
+  }
+
+  /** Adds the texts of the catalogue; `null` when there are then more than `max`. */
+  #withListed(texts: readonly number[], max: number): readonly number[] | null {
+    if (this.#listed === null) return texts;
+    const rows = this.#statements
+      .get(
+        `SELECT key FROM products JOIN texts ON texts.id = products.text_id
+        WHERE ${this.#listed.sql} LIMIT ?`,
+      )
+      .all(...this.#listed.values, Number.isFinite(max) ? max + 1 : -1);
+    const all = new Set([...texts, ...rows.map(({ key }) => Number(key))]);
+    return all.size > max ? null : [...all];
+  }
+
+  #isListed(textId: Uint8Array): boolean {
+    if (this.#listed === null) return false;
+    const found = this.#statements
+      .get(`SELECT 1 FROM products WHERE text_id = ? AND ${this.#listed.sql} LIMIT 1`)
+      .get(textId, ...this.#listed.values);
+    return found !== undefined;
   }
 
   async nearest(
@@ -90,10 +117,11 @@ export class FilteredTexts implements SearchSpace<number> {
         this.#tallies === null
           ? this.#newestOfText.get(text, ...this.#condition.values)?.['timestamp']
           : this.#tallies.get(text)?.newestAt;
-      const textId = newestAt === undefined ? undefined : this.#idOfText.get(text)?.['id'];
-      return textId instanceof Uint8Array
-        ? { textId: uuidOf(textId), newestAt: Number(newestAt) }
-        : null;
+      if (newestAt === undefined && this.#listed === null) return null;
+      const textId = this.#idOfText.get(text)?.['id'];
+      if (!(textId instanceof Uint8Array)) return null;
+      if (newestAt === undefined && !this.#isListed(textId)) return null;
+      return { textId: uuidOf(textId), newestAt: Number(newestAt ?? 0) };
     });
   }
 

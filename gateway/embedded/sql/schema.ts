@@ -6,6 +6,7 @@ import { assert } from '#core/errors/assert.ts';
 import { IndexMismatchError, UsageError } from '#core/errors/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
 import { vectorChanges } from '../vectors/vector-copy.ts';
+import { catalogueTables } from './catalogue-tables.ts';
 import { deadLettersSchema, deadLettersUpgrade2 } from './dead-letter-tables.ts';
 import { prepareWordTables } from './word-tables.ts';
 
@@ -203,6 +204,7 @@ export function prepareSchema(
     addTouchIndexes(database);
     database.exec(erasureTables);
     database.exec(blockTables);
+    database.exec(catalogueTables);
     addRawIds(database);
     database.exec(vectorChanges);
     prepareWordTables(database);

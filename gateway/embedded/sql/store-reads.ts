@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { VectorCopy } from '../vectors/vector-copy.ts';
+import { type CatalogueReads, createCatalogueReads } from './catalogue-tables.ts';
 import { Statements } from './database.ts';
 import { createErasureReads, type ErasureReads } from './erasure-tables.ts';
 import { createEventReads, type EventReads } from './event-reads.ts';
@@ -17,6 +18,7 @@ export type StoreReads = TextSearch &
   FunnelReads &
   NeighbourReads &
   ErasureReads &
+  CatalogueReads &
   RunnerBlockReads;
 
 /** @param copy `null`: a search whose filter is not selective reads all vectors. */
@@ -37,5 +39,6 @@ export function createStoreReads(
     ...createNeighbourReads(database, statements, texts, dimensions),
     ...createErasureReads(database),
     ...createRunnerBlockReads(database),
+    ...createCatalogueReads(database),
   };
 }

@@ -2,6 +2,7 @@
 // without its text.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { createCatalogueWrites, type CatalogueWrites } from './catalogue-tables.ts';
 import { createForgetWrites, type ForgetWrites } from './delete-old-events.ts';
 import { createErasureWrites, type ErasureWrites } from './erasure-tables.ts';
 import { createEventWrites, type EventWrites } from './event-writes.ts';
@@ -15,6 +16,7 @@ export type StoreWrites = TextWrites &
   EventWrites &
   ForgetWrites &
   ErasureWrites &
+  CatalogueWrites &
   RunnerBlockWrites;
 
 export function createStoreWrites(database: DatabaseSync): StoreWrites {
@@ -26,5 +28,6 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
     ...createForgetWrites(database, references),
     ...createErasureWrites(database, references),
     ...createRunnerBlockWrites(database),
+    ...createCatalogueWrites(database, references),
   };
 }

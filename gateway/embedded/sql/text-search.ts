@@ -45,9 +45,9 @@ export function createTextSearch(
     texts: FilteredTexts,
   ): SearchHit[] => {
     const row = textByKey.get(text);
+    if (row === undefined) return [];
     const newest = texts.eventAt(text, newestAt);
-    const events = texts.tallyOf(text);
-    if (row === undefined || newest === null || events === undefined) return [];
+    const events = texts.tallyOf(text) ?? { total: 0, byType: {} };
     return [
       {
         score,

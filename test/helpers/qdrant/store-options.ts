@@ -31,7 +31,11 @@ export function storeOptions(
     clock,
     searchPlan,
     apiKey: apiKey ?? process.env['QDRANT_API_KEY'] ?? null,
-    collections: { texts: `${name}_texts`, events: `${name}_events` },
+    collections: {
+      texts: `${name}_texts`,
+      events: `${name}_events`,
+      products: `${name}_products`,
+    },
     storage: { vectorsOnDisk: false, quantisation: 'none', shards: 1, replicas: 1 },
     identity: { modelId: 'model', modelRevision: 'revision', dimensions, templateHash: 'template' },
   };
