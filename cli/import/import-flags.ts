@@ -30,6 +30,11 @@ const character = (help: string, words: Readonly<Record<string, string>>): Flag<
 
 const flags = {
   ...section('What to do', {
+    as: choice(
+      ['events', 'products'],
+      'events',
+      'what the rows are: products go into the catalogue, found by the names of the columns',
+    ),
     mapping: text(
       'NAME|FILE',
       null,

@@ -3,11 +3,13 @@
 
 import { join } from 'node:path';
 import { systemClock as clock } from '#core/time/clock.ts';
+import { connectGateway } from '../gateway/gateway-connection.ts';
 import { startingReason } from '../gateway/gateway-readiness.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
 import { runCommand } from '../run-command.ts';
-import { importCommand } from './import-flags.ts';
+import { importCommand, type ImportFlags } from './import-flags.ts';
+import { importProducts } from './import-products.ts';
 import { runImport } from './import-run.ts';
 import { createScreen } from './import-screen.ts';
 import { connectTarget } from './import-target.ts';
@@ -43,6 +45,22 @@ await runCommand(importCommand, process.argv.slice(2), async (flags, named) => {
     const paths = await logPaths(named);
     for (const path of paths) {
       if (paths.length > 1) screen.say(`\n${path}`);
+      if (flags.as === 'products') {
+        const code = await importProducts({
+          path,
+          dialect: {
+            delimiter: flags.delimiter,
+            quote: flags.quote,
+            encoding: flags.encoding,
+            skipLines: flags['skip-lines'],
+          },
+          client: flags['dry-run'] ? null : await clientOf(flags, target),
+          say: screen.say,
+          now: clock.now(),
+        });
+        if (code !== 0) return code;
+        continue;
+      }
       const code = await runImport(path, flags, {
         clock,
         signal: interrupt.stop,
@@ -58,3 +76,14 @@ await runCommand(importCommand, process.argv.slice(2), async (flags, named) => {
     screen.end();
   }
 });
+
+async function clientOf(flags: ImportFlags, target: SharedTarget) {
+  const dataDir = flags['data-dir'] ?? process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream';
+  const { url } = await target.connect(flags.target, dataDir);
+  return connectGateway({
+    url,
+    apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
+    retryForMs: 60_000,
+    onWait: () => undefined,
+  }).client;
+}
