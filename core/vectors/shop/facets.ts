@@ -1,9 +1,10 @@
-// Counts what a search has found by category and by price, so that a shop can offer to narrow it.
+// Counts what a search has found by category, brand and price, so that a shop can offer to narrow
+// it.
 
-import type { Product } from '#core/ports.ts';
+import type { CatalogueProduct, Product } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 
-export const facetNames = ['category', 'price'] as const;
+export const facetNames = ['category', 'brand', 'price'] as const;
 export type FacetName = (typeof facetNames)[number];
 
 export type FacetValue = { readonly value: string; readonly count: number };
@@ -12,22 +13,32 @@ export type PriceStep = { readonly min: number; readonly max: number; readonly c
 
 export type Facets = {
   readonly category?: readonly FacetValue[];
+  readonly brand?: readonly FacetValue[];
   readonly price?: readonly PriceStep[];
 };
 
 const valuesMax = 100;
 
-export function facetsOf(products: readonly Product[], names: readonly FacetName[]): Facets {
+type Found = Product | CatalogueProduct;
+
+export function facetsOf(products: readonly Found[], names: readonly FacetName[]): Facets {
   return {
-    ...(names.includes('category') && { category: categoriesOf(products) }),
+    ...(names.includes('category') && { category: countsOf(products, ({ category }) => category) }),
+    ...(names.includes('brand') && { brand: countsOf(products, brandOf) }),
     ...(names.includes('price') && { price: priceStepsOf(products) }),
   };
 }
 
-function categoriesOf(products: readonly Product[]): readonly FacetValue[] {
+/** Only the catalogue knows brands. */
+const brandOf = (product: Found): string | null => ('brand' in product ? product.brand : null);
+
+function countsOf(
+  products: readonly Found[],
+  valueOf: (product: Found) => string | null,
+): readonly FacetValue[] {
   const groups = Map.groupBy(
-    products.flatMap(({ category }) => category ?? []),
-    (category) => category,
+    products.flatMap((product) => valueOf(product) ?? []),
+    (value) => value,
   );
   return [...groups]
     .map(([value, { length }]) => ({ value, count: length }))

@@ -132,12 +132,14 @@ export const searchRequestSchema = z
     },
   });
 
+const facetValues = z
+  .array(z.object({ value: z.string(), count: z.int() }).readonly())
+  .readonly()
+  .optional();
+
 const facetsSchema = z.object({
-  category: z
-    .array(z.object({ value: z.string(), count: z.int() }).readonly())
-    .readonly()
-    .optional()
-    .openapi({ description: 'By count, then name; at most 100.' }),
+  category: facetValues.openapi({ description: 'By count, then name; at most 100.' }),
+  brand: facetValues.openapi({ description: 'Of products of the catalogue; as categories.' }),
   price: z
     .array(z.object({ min: z.number(), max: z.number(), count: z.int() }).readonly())
     .readonly()

@@ -71,6 +71,12 @@ const hit = (name: string, price: number | null, timestamp: number, total: numbe
   } satisfies SearchHit,
 });
 
+test('brands are those of the catalogue', () => {
+  const listed = { brand: 'Aga', image: null, url: null, stock: null, attributes: {} };
+  const products = [productOf(1), { ...productOf(2), ...listed }];
+  expect(facetsOf(products, ['brand'])).toEqual({ brand: [{ value: 'Aga', count: 1 }] });
+});
+
 test('hits that are equal in an order stay by relevance', () => {
   const hits = [hit('a', 5, 1, 1), hit('b', 2, 3, 1), hit('c', 5, 2, 4), hit('d', null, 0, 0)];
   const orders = hitOrders.map((order) =>
