@@ -133,7 +133,7 @@ const touch = (productId: string, timestamp: number) => ({
 });
 const product = (id: string) => ({ id, name: id, description: null, category: null, price: 1 });
 
-test('what was not learnt is not recommended, and what is counted may begin at a time', async () => {
+test('what was not learnt is not recommended, and counts may begin at a time', async () => {
   const ids = ['old', 'late', 'never'];
   const store = createLogStore(
     {

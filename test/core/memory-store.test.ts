@@ -6,9 +6,9 @@ import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.
 import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
 import { catalogueConformance } from '../conformance/catalogue-store.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
-import { funnelConformance } from '../conformance/funnel.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
+import { funnelConformance } from '../conformance/session-funnel.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
 import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
 
