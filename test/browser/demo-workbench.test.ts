@@ -319,3 +319,15 @@ describe('the comparison', () => {
     });
   });
 });
+
+test('a session that is proven is lent to others of its kind, who cannot end it', async () => {
+  const parts = sessions(right);
+  const engine = bench(parts);
+  expect(await engine.borrowSession(wasm)).toBeNull();
+  await engine.embed(list(3));
+  const borrowed = await engine.borrowSession(wasm);
+  expect(await borrowed?.embed(['a text'])).toHaveLength(1);
+  borrowed?.dispose();
+  expect(await engine.borrowSession(gpu)).toBeNull();
+  expect(parts.started.map(({ disposed }) => disposed)).toEqual([false]);
+});
