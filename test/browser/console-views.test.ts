@@ -7,7 +7,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createClient, type DeadLetter } from '../../client/client.ts';
 import type { DeadLetterBatchDone } from '../../gateway/api/routes/dead-letter-operations.ts';
 import { exampleDeadLetter } from '../../gateway/api/routes/dead-letter-view.ts';
-import { groupsOf, shownOf, whenceText } from '../../pages/console/dead-letters/letter-groups.ts';
+import {
+  groupsOf,
+  shownOf,
+  whenceText,
+} from '../../pages/console/dead-letters/dead-letter-groups.ts';
 import { readable } from '../../pages/console/dead-letters/readable-json.ts';
 import {
   dryRunText,
@@ -91,7 +95,7 @@ describe('a search', () => {
   });
 });
 
-const letter = (changes: Partial<DeadLetter>): DeadLetter => ({
+const deadLetter = (changes: Partial<DeadLetter>): DeadLetter => ({
   ...exampleDeadLetter,
   origin: { ...exampleDeadLetter.origin },
   base64: [],
@@ -100,20 +104,20 @@ const letter = (changes: Partial<DeadLetter>): DeadLetter => ({
 
 const at = (time: string): string => new Date(time).toLocaleTimeString('en-GB');
 
-/** Field and id of the letter that is shown, and how many are listed with it. */
-function of(letters: readonly DeadLetter[], pinned: DeadLetter | null, isChanged: boolean) {
-  const shown = shownOf(groupsOf(letters), pinned, isChanged);
-  return shown && [shown.group.field, shown.letter.id, shown.group.letters.length];
+/** Field and id of the dead letter that is shown, and how many are listed with it. */
+function of(deadLetters: readonly DeadLetter[], pinned: DeadLetter | null, isChanged: boolean) {
+  const shown = shownOf(groupsOf(deadLetters), pinned, isChanged);
+  return shown && [shown.group.field, shown.deadLetter.id, shown.group.deadLetters.length];
 }
 
 describe('dead letters', () => {
   test('of one field are one cause, whatever the values; the largest comes first', () => {
     const groups = groupsOf([
-      letter({ id: '1', field: 'user_id', message: 'user_id: got nothing' }),
-      letter({ id: '2', message: 'product.price: got "39,90 €"' }),
-      letter({ id: '3', message: 'product.price: got true' }),
+      deadLetter({ id: '1', field: 'user_id', message: 'user_id: got nothing' }),
+      deadLetter({ id: '2', message: 'product.price: got "39,90 €"' }),
+      deadLetter({ id: '3', message: 'product.price: got true' }),
     ]);
-    expect(groups.map(({ field, letters }) => [field, letters.length])).toEqual([
+    expect(groups.map(({ field, deadLetters }) => [field, deadLetters.length])).toEqual([
       ['product.price', 2],
       ['user_id', 1],
     ]);
@@ -123,10 +127,10 @@ describe('dead letters', () => {
     const [newer, older] = ['2026-01-31T12:00:05.000Z', '2026-01-31T11:00:00.000Z'];
     const origin = { topic: 'shop', partition: 0, offset: 1 };
     const [both] = groupsOf([
-      letter({ id: '1', failed_at: newer, origin }),
-      letter({ id: '2', failed_at: older, origin: { ...origin, topic: 'till' } }),
+      deadLetter({ id: '1', failed_at: newer, origin }),
+      deadLetter({ id: '2', failed_at: older, origin: { ...origin, topic: 'till' } }),
     ]);
-    const [single] = groupsOf([letter({ failed_at: newer, origin })]);
+    const [single] = groupsOf([deadLetter({ failed_at: newer, origin })]);
     expect([both, single].map((group) => group && whenceText(group))).toEqual([
       `${at(newer)} back to ${at(older)}, from shop, till`,
       `${at(newer)}, from shop`,
@@ -137,9 +141,9 @@ describe('dead letters', () => {
     const whole = { reason: 'not_json', field: null } as const;
     expect(
       groupsOf([
-        letter({ ...whole, message: "event: unexpected token 'v' at position 210" }),
-        letter({ ...whole, message: "event: unexpected token 'x' at position 3" }),
-        letter({ ...whole, message: 'event: bytes that are not UTF-8' }),
+        deadLetter({ ...whole, message: "event: unexpected token 'v' at position 210" }),
+        deadLetter({ ...whole, message: "event: unexpected token 'x' at position 3" }),
+        deadLetter({ ...whole, message: 'event: bytes that are not UTF-8' }),
       ]),
     ).toHaveLength(2);
   });
@@ -161,9 +165,9 @@ describe('dead letters', () => {
 
   test('that a person looks at or changes stay while others arrive', () => {
     const [price, user] = [{ field: 'product.price' }, { field: 'user_id', message: 'user_id: x' }];
-    const old = letter({ id: '1', ...user, failed_at: '2026-01-31T12:00:00.000Z' });
-    const newer = letter({ id: '2', ...user, failed_at: '2026-01-31T12:00:01.000Z' });
-    const many = ['3', '4', '5'].map((id) => letter({ id, ...price }));
+    const old = deadLetter({ id: '1', ...user, failed_at: '2026-01-31T12:00:00.000Z' });
+    const newer = deadLetter({ id: '2', ...user, failed_at: '2026-01-31T12:00:01.000Z' });
+    const many = ['3', '4', '5'].map((id) => deadLetter({ id, ...price }));
     expect(of([old], null, false)).toEqual(['user_id', '1', 1]);
     expect(of([...many, newer, old], old, false)).toEqual(['user_id', '1', 2]);
     // It is not among the newest any more, or somebody else has replayed it.

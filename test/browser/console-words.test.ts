@@ -202,13 +202,13 @@ describe('a session', () => {
 
   test('shows a refusal until what was refused works again', () => {
     const open = session('k');
-    const [figures, letters] = [open.reading(), open.reading()];
-    letters.fails(new VectorStreamApiError(403, { detail: 'This key lacks a scope.' }, null));
+    const [figures, deadLetters] = [open.reading(), open.reading()];
+    deadLetters.fails(new VectorStreamApiError(403, { detail: 'This key lacks a scope.' }, null));
     figures.works();
     expect(open.store.value.refusal).toBe('This key lacks a scope.');
-    letters.works();
+    deadLetters.works();
     expect(open.store.value.refusal).toBeNull();
-    letters.fails(new VectorStreamApiError(500, { detail: 'It failed.' }, null));
+    deadLetters.fails(new VectorStreamApiError(500, { detail: 'It failed.' }, null));
     expect(open.store.value.refusal).toBeNull();
   });
 

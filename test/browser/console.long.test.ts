@@ -55,7 +55,7 @@ const views = [
   ['/', 'It works, with a warning', '.chart-frame canvas'],
   ['/search?q=enamel%20kettle', 'hits in', '.hit'],
   ['/fleet', 'Ready', 'tbody tr'],
-  ['/dead-letters', '2 dead letters', '.letter textarea'],
+  ['/dead-letters', '2 dead letters', '.dead-letter textarea'],
 ] as const;
 
 describe.each(views)('%s', (path, text, selector) => {
@@ -112,11 +112,11 @@ test('a dead letter is mended and replayed; a replay of all is tried first', asy
   await press('Try a replay');
   await shows('Of 2, 0 can be replayed unchanged and 2 would fail again.');
   await page.waitForFunction(() =>
-    document.querySelector<HTMLTextAreaElement>('.letter textarea')?.value.includes('wrong-'),
+    document.querySelector<HTMLTextAreaElement>('.dead-letter textarea')?.value.includes('wrong-'),
   );
   await page.evaluate(() => {
-    const field = document.querySelector<HTMLTextAreaElement>('.letter textarea');
-    if (field === null) throw new Error('There is no letter.');
+    const field = document.querySelector<HTMLTextAreaElement>('.dead-letter textarea');
+    if (field === null) throw new Error('There is no deadLetter.');
     field.value = field.value.replace(/"user_id": (\{\}|true)/, '"user_id": "u-7"');
     field.dispatchEvent(new InputEvent('input', { bubbles: true }));
   });

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => open.disposeAsync());
 
 /** 300 prices as a German shop writes them, 500 users and 200 queries that are no text. */
-const letters = Array.from({ length: 1000 }, (_, index) => ({
+const deadLetters = Array.from({ length: 1000 }, (_, index) => ({
   event_id: `e-${index}`,
   timestamp: new Date().toISOString(),
   user_id: index >= 300 && index < 800 ? {} : 'u-1',
@@ -41,7 +41,7 @@ test('one rule mends 300 of 1,000 dead letters, which are replayed', async ({ sk
   await needsBrowser(skip);
   const folder = open.use(await temporaryFolder()).path;
   await using first = await startGatewayWithFakeFleet(folder);
-  const body = letters.map((each) => JSON.stringify(each)).join('\n');
+  const body = deadLetters.map((each) => JSON.stringify(each)).join('\n');
   await first.post('/events?on_invalid=dead_letter', body, 'application/x-ndjson');
   await first.idle(waitMs);
   const { page, shows, text, violations, isRightAtEverySize } = await watchPage(

@@ -6,14 +6,14 @@ import { Choice } from '../../shared/components.tsx';
 import { formatCount } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
 import { filterOf, scopesOf, type Plan, type Scope } from './cause-plan.ts';
-import type { LetterGroup } from './letter-groups.ts';
-import { firstLine, transformOf, type RuleLine } from './letter-rule.ts';
+import { firstLine, transformOf, type RuleLine } from './correction-rule.ts';
+import type { DeadLetterGroup } from './dead-letter-groups.ts';
 import { RuleForm } from './rule-form.tsx';
 import { useCausePlan, type CausePlan } from './use-cause-plan.ts';
 
 export type CauseActionsProps = {
   readonly session: Session;
-  readonly group: LetterGroup;
+  readonly group: DeadLetterGroup;
   /** The rule as it was typed; `null`: none. */
   readonly rule: readonly RuleLine[] | null;
   readonly onRule: (rule: readonly RuleLine[] | null) => void;

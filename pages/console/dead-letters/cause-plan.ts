@@ -4,8 +4,8 @@
 import { formatCount } from '../../shared/format.ts';
 import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
-import type { LetterGroup } from './letter-groups.ts';
-import { changesOf, type Transform } from './letter-rule.ts';
+import { changesOf, type Transform } from './correction-rule.ts';
+import type { DeadLetterGroup } from './dead-letter-groups.ts';
 import {
   dryRunText,
   progressText,
@@ -32,12 +32,15 @@ export type Plan = {
 };
 
 /** Messages about a field begin with its name. */
-export function filterOf({ reason, field }: LetterGroup, scope: Scope): CauseFilter {
+export function filterOf({ reason, field }: DeadLetterGroup, scope: Scope): CauseFilter {
   const isNarrow = scope === 'cause' && field !== null;
   return { reason, state: 'open', ...(isNarrow && { text: `${field}: ` }) };
 }
 
-export const scopesOf = ({ reason, field }: LetterGroup): readonly (readonly [Scope, string])[] =>
+export const scopesOf = ({
+  reason,
+  field,
+}: DeadLetterGroup): readonly (readonly [Scope, string])[] =>
   field === null
     ? [['kind', `All “${reasonName(reason)}”`]]
     : [

@@ -8,9 +8,9 @@ import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
 import { CauseActions } from './cause-actions.tsx';
-import { LetterEditor } from './letter-editor.tsx';
-import { groupsOf, shownOf, whenceText, type LetterGroup } from './letter-groups.ts';
-import type { RuleLine } from './letter-rule.ts';
+import type { RuleLine } from './correction-rule.ts';
+import { DeadLetterEditor } from './dead-letter-editor.tsx';
+import { groupsOf, shownOf, whenceText, type DeadLetterGroup } from './dead-letter-groups.ts';
 
 const everyMs = 5000;
 /** The most dead letters that are grouped. Older ones appear when these are mended. */
@@ -33,19 +33,19 @@ export function DeadLetters({ session }: { readonly session: Session }) {
     [changes],
   );
   const open = counts?.by_state.open ?? null;
-  const letters = usePolled(session, (signal) => newestOpen(session, signal), null, [
+  const deadLetters = usePolled(session, (signal) => newestOpen(session, signal), null, [
     changes,
     open,
   ]);
-  const groups = useMemo(() => groupsOf(letters ?? []), [letters]);
+  const groups = useMemo(() => groupsOf(deadLetters ?? []), [deadLetters]);
   const shown = held ?? shownOf(groups, pinned, pinned !== null && drafts.has(pinned.id));
   // What a person looks at stays, whatever else arrives.
-  useEffect(() => setPinned(shown?.letter ?? null), [shown?.letter.id]);
+  useEffect(() => setPinned(shown?.deadLetter ?? null), [shown?.deadLetter.id]);
   const tell = (isBad: boolean, text: string): void => {
     setTold({ isBad, text });
     setChanges((count) => count + 1);
   };
-  const choose = ({ letters: [newest, ...older] }: LetterGroup): void => {
+  const choose = ({ deadLetters: [newest, ...older] }: DeadLetterGroup): void => {
     setPinned(older.find(({ id }) => drafts.has(id)) ?? newest ?? null);
     if (isOneColumn()) detail.current?.focus();
   };
@@ -53,7 +53,7 @@ export function DeadLetters({ session }: { readonly session: Session }) {
     <div class="stack">
       <Heading open={open} />
       {told !== null && <Notice tone={told.isBad ? 'bad' : 'good'}>{told.text}</Notice>}
-      {letters === null && (
+      {deadLetters === null && (
         <p class="quiet" role="status">
           Reading the dead letters…
         </p>
@@ -67,11 +67,11 @@ export function DeadLetters({ session }: { readonly session: Session }) {
         </Empty>
       )}
       {shown !== null && (
-        <div class="letters">
+        <div class="dead-letters">
           <Causes
             groups={groups}
             chosen={shown.group.key}
-            isCut={letters?.length === shownMax}
+            isCut={deadLetters?.length === shownMax}
             onChoose={choose}
           />
           <div class="stack" ref={detail} tabIndex={-1}>
@@ -132,10 +132,10 @@ function Causes({
   isCut,
   onChoose,
 }: {
-  readonly groups: readonly LetterGroup[];
+  readonly groups: readonly DeadLetterGroup[];
   readonly chosen: string;
   readonly isCut: boolean;
-  readonly onChoose: (group: LetterGroup) => void;
+  readonly onChoose: (group: DeadLetterGroup) => void;
 }) {
   return (
     <nav class="card causes" aria-label="Causes">
@@ -161,14 +161,14 @@ function CauseButton({
   isChosen,
   onChoose,
 }: {
-  readonly group: LetterGroup;
+  readonly group: DeadLetterGroup;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }) {
-  const { reason, field, message, letters } = group;
+  const { reason, field, message, deadLetters } = group;
   return (
     <button class="cause" type="button" aria-pressed={isChosen} onClick={onChoose}>
-      <b class="cause-count">{formatCount(letters.length)}</b>
+      <b class="cause-count">{formatCount(deadLetters.length)}</b>
       <span>
         <b>{field ?? reasonName(reason)}</b>
         <span class="cell-note">{message}</span>
@@ -181,33 +181,33 @@ function CauseButton({
 function LetterCard({
   session,
   group,
-  letter,
+  deadLetter,
   drafts,
   onChoose,
   onDraft,
   onDone,
 }: {
   readonly session: Session;
-  readonly group: LetterGroup;
-  readonly letter: DeadLetter;
+  readonly group: DeadLetterGroup;
+  readonly deadLetter: DeadLetter;
   readonly drafts: ReadonlyMap<string, string>;
-  readonly onChoose: (letter: DeadLetter) => void;
+  readonly onChoose: (deadLetter: DeadLetter) => void;
   readonly onDraft: (id: string, text: string | null) => void;
   readonly onDone: (isBad: boolean, text: string) => void;
 }) {
-  const newer = group.letters.filter(({ failed_at: at }) => at > letter.failed_at).length;
+  const newer = group.deadLetters.filter(({ failed_at: at }) => at > deadLetter.failed_at).length;
   const choose = (id: string): void => {
-    const chosen = group.letters.find((each) => each.id === id);
+    const chosen = group.deadLetters.find((each) => each.id === id);
     if (chosen !== undefined) onChoose(chosen);
   };
   return (
     <section class="card" aria-label="Dead letters of this cause">
       <header class="card-head">
         <h2>{group.field ?? reasonName(group.reason)}</h2>
-        <label class="letter-choice">
+        <label class="dead-letter-choice">
           Letter{' '}
-          <select value={letter.id} onChange={(event) => choose(event.currentTarget.value)}>
-            {group.letters.map((each) => (
+          <select value={deadLetter.id} onChange={(event) => choose(event.currentTarget.value)}>
+            {group.deadLetters.map((each) => (
               <option key={each.id} value={each.id}>
                 {new Date(each.failed_at).toLocaleString('en-GB')} {each.event_id ?? ''}
                 {drafts.has(each.id) ? ' (changed)' : ''}
@@ -217,14 +217,14 @@ function LetterCard({
           {newer > 0 && <span class="hint">{formatCount(newer)} newer</span>}
         </label>
       </header>
-      <LetterEditor
-        key={letter.id}
+      <DeadLetterEditor
+        key={deadLetter.id}
         session={session}
-        letter={letter}
-        draft={drafts.get(letter.id) ?? null}
-        onDraft={(text) => onDraft(letter.id, text)}
+        deadLetter={deadLetter}
+        draft={drafts.get(deadLetter.id) ?? null}
+        onDraft={(text) => onDraft(deadLetter.id, text)}
         onDone={(isBad, text) => {
-          onDraft(letter.id, null);
+          onDraft(deadLetter.id, null);
           onDone(isBad, text);
         }}
       />
@@ -233,11 +233,11 @@ function LetterCard({
 }
 
 async function newestOpen(session: Session, signal: AbortSignal): Promise<readonly DeadLetter[]> {
-  const letters: DeadLetter[] = [];
+  const deadLetters: DeadLetter[] = [];
   const pages = session.client.deadLetters.list({ state: 'open', limit: 100 }, { signal });
-  for await (const letter of pages) {
-    letters.push(letter);
-    if (letters.length === shownMax) break;
+  for await (const deadLetter of pages) {
+    deadLetters.push(deadLetter);
+    if (deadLetters.length === shownMax) break;
   }
-  return letters;
+  return deadLetters;
 }

@@ -4,7 +4,7 @@
 import type { DeadLetter } from '../../../client/client.ts';
 import { formatCount } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
-import type { Transform } from './letter-rule.ts';
+import type { Transform } from './correction-rule.ts';
 
 export type CauseFilter = {
   readonly reason: DeadLetter['reason'];

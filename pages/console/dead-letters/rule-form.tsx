@@ -1,7 +1,7 @@
 // The form of a rule that corrects all dead letters of a cause: which members, and how each is
 // made.
 
-import { ways, type RuleLine } from './letter-rule.ts';
+import { ways, type RuleLine } from './correction-rule.ts';
 
 export function RuleForm({
   lines,

@@ -7,21 +7,21 @@ import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
 import { readable } from './readable-json.ts';
 
-export function LetterEditor({
+export function DeadLetterEditor({
   session,
-  letter,
+  deadLetter,
   draft,
   onDraft,
   onDone,
 }: {
   readonly session: Session;
-  readonly letter: DeadLetter;
+  readonly deadLetter: DeadLetter;
   /** What was typed; `null`: nothing. */
   readonly draft: string | null;
   readonly onDraft: (text: string | null) => void;
   readonly onDone: (isBad: boolean, text: string) => void;
 }) {
-  const { id, message } = letter;
+  const { id, message } = deadLetter;
   const { deadLetters } = session.client;
   // A list cuts large values.
   const whole = useOnce(session, (signal) => deadLetters.get(id, { signal }));
@@ -34,7 +34,7 @@ export function LetterEditor({
     try {
       await deadLetters.replay(id, draft === null ? {} : { payload: draft });
       setTrouble(null);
-      // Stays busy: the next letter takes the place of this one.
+      // Stays busy: the next dead letter takes the place of this one.
       onDone(false, 'Replayed: the event is in the log again.');
     } catch (error) {
       setTrouble(session.explain(error));
@@ -42,9 +42,9 @@ export function LetterEditor({
     }
   };
   return (
-    <div class="letter">
+    <div class="dead-letter">
       <Notice tone="warn">{message}</Notice>
-      <Facts letter={letter} />
+      <Facts deadLetter={deadLetter} />
       <label>
         Event
         <textarea
@@ -78,9 +78,9 @@ export function LetterEditor({
 }
 
 function Facts({
-  letter: { field, origin, failed_at: failedAt },
+  deadLetter: { field, origin, failed_at: failedAt },
 }: {
-  readonly letter: DeadLetter;
+  readonly deadLetter: DeadLetter;
 }) {
   return (
     <dl class="facts">
