@@ -172,8 +172,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', { concurre
     await reader.close();
   });
 
-  const quick = 'a single record is delivered at once, and a stop with in-flight work is quick';
-  it(quick, { concurrent: false }, async () => {
+  it('a record is delivered at once, and a stop is quick', { concurrent: false }, async () => {
     await using log = topicOf({ partitions });
     await log.append(recordsOf(1));
     const reader = new KafkaReader(await log.open('group'), false);
