@@ -255,7 +255,7 @@ describe('an error', () => {
     expect(error).toMatchObject({
       status: 404,
       code: 'product_not_found',
-      detail: expect.stringContaining('No event') as unknown,
+      detail: expect.stringContaining('no event about it is stored') as unknown,
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown,
       retryable: false,
     });

@@ -232,7 +232,7 @@ export const mutations: readonly Mutation[] = [
     bug: "a sample that differs from the trusted runner's has no consequence",
     file: 'gateway/fleet/runner-trust.ts',
     test: 'test/guarantees/simulation.test.ts',
-    find: "if (typeof result === 'object') return this.#foundWrong(connection, result.wrong);",
+    find: "if (verdict.is === 'wrong') return this.#foundWrong(connection, verdict.reason);",
     replace: '',
   },
 ];
