@@ -175,7 +175,8 @@ describe('a running gateway', () => {
     await until('the one request is in flight', 60_000, async () => {
       if ((await fetch(`${gateway.url}/stats`)).status === 503) return true;
       // The look was first, and the search was refused.
-      if ((await Promise.race([waiting, null]))?.status === 503) waiting = search();
+      if ((await Promise.race([waiting, Promise.resolve(null)]))?.status === 503)
+        waiting = search();
       return false;
     });
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
