@@ -44,8 +44,7 @@ function getsMore(reader: KafkaReader): Promise<unknown> {
   return until('a member gets events', 60_000, () => reader.delivered.length > before);
 }
 
-// Its tests mostly wait for the broker, and each has a topic of its own.
-describe.skipIf(reason !== null)('a consumer group on a real broker', { concurrent: true }, () => {
+describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
@@ -172,7 +171,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', { concurre
     await reader.close();
   });
 
-  it('a record is delivered at once, and a stop is quick', { concurrent: false }, async () => {
+  it('a record is delivered at once, and a stop is quick', async () => {
     await using log = topicOf({ partitions });
     await log.append(recordsOf(1));
     const reader = new KafkaReader(await log.open('group'), false);
