@@ -21,7 +21,7 @@ import { until } from '../helpers/until.ts';
 
 const reason = await noKafka();
 const doneMsMax = 180_000;
-const [count, bad] = [6_000, 600];
+const [count, bad] = [3_000, 300];
 
 type DeadLetterView = {
   id: string;

@@ -92,7 +92,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   });
 
   it(
-    '3,000 events, the gateway killed: each valid one is stored once, each invalid one is a dead ' +
+    '1,500 events, the gateway killed: each valid one is stored once, each invalid one is a dead ' +
       'letter, and no stored text is embedded again',
     { timeout: 300_000 },
     async () => {
@@ -104,7 +104,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
         broker.brokers,
         'killed',
         '--count',
-        '3000',
+        '1500',
         '--invalid-percent',
         '2',
       );
@@ -152,7 +152,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
         broker.brokers,
         'outage',
         '--count',
-        '3000',
+        '1500',
       );
       expect(await sending).toMatchObject({ code: 0 });
       await until(
