@@ -41,11 +41,11 @@ describe('the demo', () => {
         '--exit',
         '--json',
         '--count',
-        '4000',
+        '2000',
         '--invalid-percent',
         '5',
       );
-      for (const stored of [300, 2_000]) {
+      for (const stored of [300, 1_000]) {
         await until(
           `${stored} events are stored`,
           90_000,
@@ -57,14 +57,14 @@ describe('the demo', () => {
       }
       expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
       expect(summaryOf(demo.stdout())).toMatchObject({
-        events: 4_000,
-        stored: 3_800,
-        deadLettered: 200,
+        events: 2_000,
+        stored: 1_900,
+        deadLettered: 100,
       });
       expect(demo.stderr().match(/restarting it/g)).toHaveLength(2);
       const { eventIds, log, committed, deadLetters } = readStore(folder.path);
-      expect(new Set(eventIds).size).toBe(3_800);
-      expect(eventIds).toHaveLength(3_800);
+      expect(new Set(eventIds).size).toBe(1_900);
+      expect(eventIds).toHaveLength(1_900);
       expect(committed).toBe(log.length);
       // Includes records that were posted again after a kill: each is stored or dead-lettered.
       const stored = new Set(eventIds);
@@ -144,7 +144,7 @@ describe('the demo', () => {
     async ({ skip }) => {
       needsProcessList(skip);
       await using folder = await temporaryFolder();
-      for (let round = 0; round < 6; round++) {
+      for (let round = 0; round < 4; round++) {
         const afterMs = Math.floor(Math.random() * 5_000);
         await using demo = await startDemo(folder.path, '--count', '1200', '--stream', 'unique');
         await new Promise((resolve) => setTimeout(resolve, afterMs));
