@@ -246,6 +246,21 @@ async function worldOf(name: string): Promise<VectorStore> {
   return store;
 }
 
+/** The ids of two texts with so many events, by popularity; first, the status of `newest`. */
+const byPopularity = async (counts: readonly [number, number], key: string | undefined) => {
+  const store = createMemoryStore({ dimensions });
+  await store.putTexts([1, 2].map((n) => textRecord(n)));
+  for (const [index, count] of counts.entries())
+    await store.putEvents(
+      Array.from({ length: count }, (_, n) => eventRecord(10 * index + n, { text: index + 1 })),
+    );
+  const { post } = testApp({ store, embedding }, env);
+  const asked = { query: 'text', mode: 'words', sort: 'popularity' };
+  const { hits } = await (await post('/search', asked, as(key))).json();
+  const newest = await post('/search', { ...asked, sort: 'newest' }, as(key));
+  return [newest.status, ...hits.map(({ text_id: id }: { text_id: string }) => id)];
+};
+
 describe('a page with a search key', () => {
   const words = ['a', 'b'].flatMap((world) => Object.values(secretsOf(world)));
   const ids = ['a', 'b'].map((world) => textIdOf(secretsOf(world).query, 'query'));
@@ -308,6 +323,12 @@ describe('a page with a search key', () => {
     },
     { requiredKeys: ['query'] },
   );
+  const sorted = fc.record({
+    query: fc.constantFrom(...words, 'text'),
+    sort: fc.constantFrom('relevance', 'popularity', 'price_asc'),
+    facets: fc.constant(['category', 'brand', 'price']),
+    in_stock: fc.boolean(),
+  });
   const productId = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom('p1', 'p2', 'p3', 'p4') },
     { weight: 1, arbitrary: fc.constantFrom(...words) },
@@ -338,7 +359,7 @@ describe('a page with a search key', () => {
       url: `/products/${encodeURIComponent(id)}/related?kind=${how}`,
       json: null,
     })),
-    valid.map((json) => ({ method: 'POST', url: '/search', json })),
+    fc.oneof(valid, sorted).map((json) => ({ method: 'POST', url: '/search', json })),
     body.map((json) => ({ method: 'POST', url: '/search', json })),
     fc.tuple(filter, value).map(([given, id]) => ({
       method: 'GET',
@@ -405,6 +426,14 @@ describe('a page with a search key', () => {
     expect(answered.hits).toBeGreaterThan(20);
     expect(answered.recommended).toBeGreaterThan(5);
     expect(answered.related).toBeGreaterThan(0);
+  });
+
+  test('sorts neither by the newest event nor by counts below five', async () => {
+    const [one, two] = [textRecord(1).id, textRecord(2).id];
+    expect(await byPopularity([1, 4], keys['read'])).toEqual([200, two, one]);
+    expect(await byPopularity([4, 1], keys['read'])).toEqual([200, one, two]);
+    expect(await byPopularity([1, 4], pageKey)).toEqual(await byPopularity([4, 1], pageKey));
+    expect((await byPopularity([1, 6], pageKey)).slice(0, 2)).toEqual([403, two]);
   });
 
   test('pages through hits without learning any time, and sees no small count', async () => {

@@ -4,6 +4,7 @@
 import type { Context } from 'hono';
 import { isUuid } from '#core/event/uuid.ts';
 import type { EventType, SearchHit, VectorStore } from '#core/ports.ts';
+import type { HitOrder } from '#core/vectors/shop/hit-order.ts';
 import { grants } from '../../config/api-keys.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -61,14 +62,20 @@ const isGuessable = (id: string): boolean =>
 /** A count below this could be about one person: a client that may not read does not see it. */
 export const countMin = 5;
 
+const shownCounts = ({ events }: SearchHit): readonly [string, number][] =>
+  Object.entries(events.byType).filter(([, count]) => count >= countMin);
+
+/** Not the true total: the difference would tell the hidden counts. */
+export const publicTotalOf = (hit: SearchHit): number =>
+  shownCounts(hit).reduce((sum, [, count]) => sum + count, 0);
+
 export function publicHitOf(hit: SearchHit): HitView {
-  const shown = Object.entries(hit.events.byType).filter(([, count]) => count >= countMin);
+  const shown = shownCounts(hit);
   const { newest: _, ...rest } = hitOf(hit);
   return {
     ...rest,
     events: {
-      // Not the true total: the difference would tell the hidden counts.
-      total: shown.reduce((sum, [, count]) => sum + count, 0),
+      total: publicTotalOf(hit),
       by_type: Object.fromEntries<number>(shown) satisfies Partial<Record<EventType, number>>,
     },
   };
@@ -78,6 +85,7 @@ export function publicHitOf(hit: SearchHit): HitView {
 type PrivateParts = {
   readonly filter: object;
   readonly eventsLimit: number;
+  readonly sort?: HitOrder | undefined;
   readonly text_id?: string | readonly string[] | undefined;
   readonly unlike_text_id?: string | readonly string[] | undefined;
 };
@@ -85,10 +93,12 @@ type PrivateParts = {
 /** @throws ProblemError when a client that may not read asks for more than products */
 export async function refusePrivateSearch(
   store: VectorStore,
-  { filter, eventsLimit, text_id: like = [], unlike_text_id: unlike = [] }: PrivateParts,
+  { filter, eventsLimit, sort, text_id: like = [], unlike_text_id: unlike = [] }: PrivateParts,
 ): Promise<void> {
   refusePrivateFilters(filter);
   if (eventsLimit > 0) throw readNeeded('events_limit');
+  // It tells which product somebody has just touched.
+  if (sort === 'newest') throw readNeeded('sort by newest');
   const ids = [...idsOf(like), ...idsOf(unlike)];
   const texts = await store.texts(ids);
   // Whether a visitor has searched for a text is not for everybody to know.

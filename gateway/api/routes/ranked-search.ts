@@ -3,7 +3,7 @@
 
 import { z } from '@hono/zod-openapi';
 import { normaliseText } from '#core/event/text.ts';
-import type { EventFilter } from '#core/ports.ts';
+import type { EventFilter, SearchHit } from '#core/ports.ts';
 import { type FusedHit, hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import { type FacetName, type Facets, facetsOf } from '#core/vectors/shop/facets.ts';
 import { type HitOrder, inOrder } from '#core/vectors/shop/hit-order.ts';
@@ -22,6 +22,7 @@ export type RankedSearch = {
   /** Leaves out products of which the shop has none left. */
   readonly inStock: boolean;
   readonly order: HitOrder;
+  readonly popularityOf: (hit: SearchHit) => number;
   readonly facets: readonly FacetName[];
   readonly limit: number;
   readonly cursor: string | undefined;
@@ -60,7 +61,7 @@ export async function rankedSearch(
     inStock: shown.inStock,
     cosineMin: cosineMin ?? model.meaningFloor,
   });
-  const all = inOrder(ranked, shown.order);
+  const all = inOrder(ranked, shown.order, shown.popularityOf);
   const start = before?.shown ?? 0;
   const end = start + limit;
   return {

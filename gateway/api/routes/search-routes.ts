@@ -20,7 +20,7 @@ import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { hitOf } from './hits.ts';
-import { mayRead, publicHitOf, refusePrivateSearch } from './public-answers.ts';
+import { mayRead, publicHitOf, publicTotalOf, refusePrivateSearch } from './public-answers.ts';
 import { rankedSearch } from './ranked-search.ts';
 import { answer, filterOf, problem, storedEvent } from './schemas.ts';
 import { nextSearchCursor, parseSearchCursor } from './search-cursor.ts';
@@ -126,6 +126,7 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
       cosineMin: request.score_threshold ?? null,
       inStock: request.in_stock,
       order: request.sort ?? 'relevance',
+      popularityOf: asking.isReader ? ({ events }) => events.total : publicTotalOf,
       facets: request.facets ?? [],
       limit,
       cursor,

@@ -80,7 +80,8 @@ export const searchRequestSchema = z
         description:
           'The order of the hits of mode hybrid and words, which are all that id, words and ' +
           'meaning have found, at most 100 by each. newest goes by the newest matching event, ' +
-          'popularity by the number of matching events. The default is relevance.',
+          'popularity by the number of matching events. The default is relevance. Without the ' +
+          'scope read, newest is refused, and popularity leaves out counts below five.',
       }),
     facets: z.array(z.enum(facetNames)).min(1).max(facetNames.length).optional().openapi({
       description: 'What to count the hits of mode hybrid and words by, those of all pages.',

@@ -80,7 +80,7 @@ test('brands are those of the catalogue', () => {
 test('hits that are equal in an order stay by relevance', () => {
   const hits = [hit('a', 5, 1, 1), hit('b', 2, 3, 1), hit('c', 5, 2, 4), hit('d', null, 0, 0)];
   const orders = hitOrders.map((order) =>
-    inOrder(hits, order)
+    inOrder(hits, order, ({ events }) => events.total)
       .map(({ hit: { text } }) => text)
       .join(''),
   );
