@@ -5,7 +5,7 @@
 // in three bytes must not make a list of a billion items, no schema may become code, and each digit
 // of a number must stay.
 
-import { parseExactly } from '#core/event/exact-json.ts';
+import { isMembers, type Members, parseExactly } from '#core/event/exact-json.ts';
 import {
   base64,
   dateTimeOf,
@@ -25,7 +25,6 @@ export class InvalidSchema extends Error {
   override readonly name = 'InvalidSchema';
 }
 
-type Members = Readonly<Record<string, unknown>>;
 type Place = { readonly names: AvroNames; readonly namespace: string; readonly depth: number };
 
 const depthMax = 64;
@@ -205,8 +204,7 @@ function decimalOf(schema: Members, sizeOf: (input: SchemaInput) => number): Avr
     const value = input.slice(sizeOf(input));
     if (value.length > decimalBytesMax)
       throw new UnreadableBytes(`a decimal has more than ${decimalBytesMax} bytes`);
-    const hex = Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    const unscaled = BigInt.asIntN(8 * value.length, BigInt(`0x0${hex}`));
+    const unscaled = BigInt.asIntN(8 * value.length, BigInt(`0x0${hexOf(value)}`));
     const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
     const point = digits.length - scale;
     const fraction = scale === 0 ? '' : `.${digits.slice(point)}`;
@@ -214,10 +212,11 @@ function decimalOf(schema: Members, sizeOf: (input: SchemaInput) => number): Avr
   };
 }
 
+const hexOf = (value: Uint8Array): string =>
+  Array.from(value, (byte) => byte.toString(16).padStart(2, '0')).join('');
+
 const uuidOf = (value: Uint8Array): string =>
-  Array.from(value, (byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  hexOf(value).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 
 function textOf(schema: Members, member: string): string {
   const value = schema[member];
@@ -237,6 +236,3 @@ function wholeOf(schema: Members, member: string, max: number): number {
     return value;
   throw new InvalidSchema(`${member} is not a whole number from 0 to ${max}`);
 }
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -82,3 +82,12 @@ function hasLongDigits(text: string): boolean {
 
 /** False outside the text, where the code is NaN. */
 const isDigitOrPoint = (code: number): boolean => (code >= 0x30 && code <= 0x39) || code === 0x2e;
+
+export type Members = Readonly<Record<string, unknown>>;
+
+/** Whether a parsed value is an object with members: no list, and no number kept as its digits. */
+export function isMembers(value: unknown): value is Members {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value)
+  );
+}

@@ -4,7 +4,7 @@
 import { eventTypes, type EventType } from '#core/ports.ts';
 import type { ZoneOffset } from '#core/time/zone-offset.ts';
 import { productShape, wireEventSchema } from './event-schema.ts';
-import { isExactNumber, longWholeNumber } from './exact-json.ts';
+import { isExactNumber, isMembers, longWholeNumber, type Members } from './exact-json.ts';
 import { sessionIdOf } from './session-of-day.ts';
 import { timestampOfUnix, withOffset } from './timestamp.ts';
 
@@ -40,7 +40,6 @@ export type PlacingRules = {
   readonly missingId: () => string | null;
 };
 
-type Members = Readonly<Record<string, unknown>>;
 type Form = (value: unknown) => unknown;
 type Forms = readonly (readonly [member: string, form: Form, kind: ChangeKind])[];
 
@@ -179,9 +178,3 @@ function withMissing(
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
-
-function isMembers(value: unknown): value is Members {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value)
-  );
-}

@@ -6,6 +6,7 @@
 
 import { z } from 'zod';
 import { UsageError } from '#core/errors/errors.ts';
+import { isMembers, type Members } from '#core/event/exact-json.ts';
 import { shown } from './conditions.ts';
 import { readNumber } from './numbers.ts';
 import { columnReader } from './record-columns.ts';
@@ -62,7 +63,7 @@ export function eventTransform(spec: TransformSpec): EventTransform {
   }));
   return (event) => {
     if (!isMembers(event)) return { problem: 'It is not a JSON object.' };
-    let value: Readonly<Record<string, unknown>> = event;
+    let value: Members = event;
     for (const { name, path, make } of members) {
       // All members are read from the event as it came.
       const made = make(event);
@@ -121,15 +122,12 @@ function maker(
   };
 }
 
-const isMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** `null` when the path leads through something that is not an object. */
 function withMember(
-  parent: Readonly<Record<string, unknown>>,
+  parent: Members,
   [name = '', ...rest]: readonly string[],
   value: unknown,
-): Readonly<Record<string, unknown>> | null {
+): Members | null {
   if (rest.length === 0) {
     if (value !== undefined) return { ...parent, [name]: value };
     const { [name]: _, ...others } = parent;

@@ -101,3 +101,10 @@ test.each<[TransformSpec]>([
 ])('refuses a rule that cannot be read: %j', (spec) => {
   expect(() => eventTransform(spec)).toThrow(UsageError);
 });
+
+test('a number kept as its digits has no members', () => {
+  const given = parseExactly('{"user": 12345678901234567890}');
+  expect(eventTransform({ 'user.id': 'x' })(given)).toEqual({
+    problem: 'user.id: a part of its path is not an object',
+  });
+});
