@@ -1,4 +1,4 @@
-// The calls for the catalogue of products.
+// The calls for the catalogue of products, and for the rules of the search.
 
 import type { z } from 'zod';
 import type { wireCatalogueProductSchema } from '#core/event/event-schema.ts';
@@ -6,6 +6,10 @@ import type {
   CatalogueAnswer,
   CatalogueEntryView,
 } from '../gateway/api/routes/catalogue-schemas.ts';
+import type {
+  SearchRulesInput,
+  SearchRulesView,
+} from '../gateway/api/routes/search-rule-schemas.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export type ProductToPut = z.input<typeof wireCatalogueProductSchema>;
@@ -28,5 +32,16 @@ export function catalogueCalls(transport: Transport) {
     /** It is no longer found or recommended; the events about it stay. */
     delete: (id: string, options?: CallOptions): Promise<CatalogueAnswer> =>
       transport.json({ method: 'DELETE', path: pathOf(id) }, options),
+  };
+}
+
+export function searchRuleCalls(transport: Transport) {
+  const path = '/search/rules';
+  return {
+    get: (options?: CallOptions): Promise<SearchRulesView> =>
+      transport.json({ method: 'GET', path }, options),
+    /** Replaces all rules. */
+    put: (rules: SearchRulesInput, options?: CallOptions): Promise<SearchRulesView> =>
+      transport.json({ method: 'PUT', path, json: rules, repeat: 'always' }, options),
   };
 }

@@ -2,7 +2,7 @@
 // own schemas, and temporary errors are retried.
 
 import { systemClock } from '#core/time/clock.ts';
-import { catalogueCalls } from './catalogue-calls.ts';
+import { catalogueCalls, searchRuleCalls } from './catalogue-calls.ts';
 import { deadLetterCalls } from './dead-letter-calls.ts';
 import { eventCalls } from './event-calls.ts';
 import { followLive, type LiveOptions } from './live-feed.ts';
@@ -79,6 +79,7 @@ export function createClient({
   return {
     events: eventCalls(transport),
     products: catalogueCalls(transport),
+    searchRules: searchRuleCalls(transport),
     ...searchCalls(transport),
     deadLetters: deadLetterCalls(transport),
     ...operationCalls(transport),

@@ -25,6 +25,7 @@ export type * from './ports/provenance.ts';
 export type * from './ports/erasure.ts';
 export type * from './ports/runner-block.ts';
 export type * from './ports/product-catalogue.ts';
+export type * from './ports/search-rules.ts';
 export type * from './ports/store.ts';
 // What could not be stored.
 export * from './ports/dead-letter-queue.ts';

@@ -17,6 +17,7 @@ import {
 import { createMemoryProvenance } from './memory-provenance.ts';
 import { bareText, MemoryRecords, type MemoryRecordsOptions } from './memory-records.ts';
 import { createMemoryRunnerBlocks } from './memory-runner-blocks.ts';
+import { createMemorySearchRules } from './memory-search-rules.ts';
 import { searchMemory, searchMemoryWords, storedEvent } from './memory-search.ts';
 import { untilDisposed } from './until-disposed.ts';
 
@@ -45,6 +46,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     erasureStore: createMemoryErasure(records),
     runnerBlockStore: createMemoryRunnerBlocks(),
     catalogue: records.catalogue,
+    searchRules: createMemorySearchRules(),
 
     async knownTexts(ids) {
       return records.knownTexts(ids);

@@ -4,6 +4,7 @@ import type { ErasureStore } from './erasure.ts';
 import type { CatalogueStore } from './product-catalogue.ts';
 import type { ProvenanceStore } from './provenance.ts';
 import type { RunnerBlockStore } from './runner-block.ts';
+import type { SearchRuleStore } from './search-rules.ts';
 import type {
   Count,
   CountsRequest,
@@ -62,6 +63,7 @@ export type VectorStore = AsyncDisposable & {
   readonly erasureStore: ErasureStore;
   readonly runnerBlockStore: RunnerBlockStore;
   readonly catalogue: CatalogueStore;
+  readonly searchRules: SearchRuleStore;
   /**
    * The known texts among these. A text without events is then kept for a whole grace period more
    * (see `forget`), because its event is about to be written.

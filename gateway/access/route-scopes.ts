@@ -85,6 +85,8 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'POST /runners/{id}/quarantine': admin,
   'GET /search': page,
   'POST /search': search,
+  'GET /search/rules': read,
+  'PUT /search/rules': { scope: 'write', budget: 'admin' },
   'GET /sse/events': read,
   'GET /startupz': probe,
   'GET /stats': read,

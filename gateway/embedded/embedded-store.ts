@@ -55,6 +55,10 @@ export function createEmbeddedStore(
     erasureStore: erasureStoreOf(writer, reader, clock),
     runnerBlockStore: runnerBlockStoreOf(writer, reader),
     catalogue: catalogueOf(writer, reader, clock),
+    searchRules: {
+      put: (rules) => writer.call('putSearchRules', rules),
+      get: () => reader.call('searchRules', undefined),
+    },
 
     async knownTexts(ids) {
       if (ids.length === 0) return new Set();

@@ -21,6 +21,7 @@ import { createQdrantFunnel } from './qdrant-funnel.ts';
 import { createQdrantNeighbours } from './qdrant-neighbours.ts';
 import { createQdrantProvenance } from './qdrant-provenance.ts';
 import { createQdrantRunnerBlocks } from './qdrant-runner-blocks.ts';
+import { createQdrantSearchRules } from './qdrant-search-rules.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantSimilar } from './qdrant-similar.ts';
 import { createQdrantTexts, type QdrantTexts } from './qdrant-texts.ts';
@@ -145,6 +146,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     kind: 'qdrant',
     batchMax,
     catalogue,
+    searchRules: createQdrantSearchRules(qdrant, names.products),
     ...recordStores({ qdrant, names, texts, settleMs: tombstonesReadMs + timeoutMs }),
     ...textStore(texts),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),

@@ -8,6 +8,7 @@ import { runnerBlockStoreConformance } from '../conformance/blocked-runners.ts';
 import { catalogueConformance } from '../conformance/catalogue-store.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
+import { searchRulesConformance } from '../conformance/ruled-search.ts';
 import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { funnelConformance } from '../conformance/session-funnel.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
@@ -24,6 +25,7 @@ function conformance(name: string, urlOf: () => string, plans: readonly SearchPl
   catalogueConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   erasureStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   runnerBlockStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
+  searchRulesConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   for (const plan of plans)
     vectorSearchConformance(`${name}, ${plan}`, qdrantStoreMaker(urlOf, plan));
 }

@@ -20,7 +20,9 @@ import { reopening } from './embedded-harness.ts';
 
 /** The texts that are found by the word that all have. */
 const found = async (store: VectorStore): Promise<readonly string[]> =>
-  (await searchByWords(store, { query: 'text', filter: {}, limit: 10 })).map(({ hit }) => hit.text);
+  (await searchByWords(store, { query: 'text', alternatives: [], filter: {}, limit: 10 })).map(
+    ({ hit }) => hit.text,
+  );
 const fill = async (store: VectorStore): Promise<void> => {
   await store.putTexts([textRecord(1)]);
   await store.putEvents([eventRecord(1)]);

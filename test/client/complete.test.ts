@@ -42,7 +42,8 @@ test('every path has a call', async () => {
     },
   });
   const id = '[one]';
-  const { events, products, deadLetters, runners, joinTokens, health, config } = client;
+  const { events, products, searchRules, deadLetters, runners, joinTokens, health, config } =
+    client;
   const calls: readonly Promise<unknown>[] = [
     events.send([
       { event_id: 'e', timestamp: '', user_id: '', event_type: 'view', session_id: '' },
@@ -55,6 +56,8 @@ test('every path has a call', async () => {
     products.putAll([]),
     products.get(id),
     products.delete(id),
+    searchRules.get(),
+    searchRules.put({}),
     client.recommendations(id),
     client.recommend({ user_id: id }),
     client.related(id),

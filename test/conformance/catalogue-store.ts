@@ -6,6 +6,7 @@ import { productText } from '#core/event/text.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { CatalogueProduct, CatalogueWrite, EventFilter, VectorStore } from '#core/ports.ts';
 import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
+import { noRules } from '#core/vectors/shop/rules-by-query.ts';
 import { dimensions, eventRecord, noon, queryVector, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
 
@@ -65,6 +66,7 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
           filter,
           inStock,
           cosineMin: -1,
+          rules: noRules,
         })
       ).map(({ hit }) => hit.product?.id);
 
@@ -137,6 +139,7 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
         filter: {},
         inStock: false,
         cosineMin: 0,
+        rules: noRules,
       });
       expect(hits.map(({ hit: { text, product } }) => [text, product?.id, product?.price])).toEqual(
         [

@@ -9,6 +9,7 @@ import type { EventFilter, Product, TextRecord, VectorStore } from '#core/ports.
 import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import { queryFeatures, wordQueryOf } from '#core/vectors/lexical/word-features.ts';
 import { searchByWords } from '#core/vectors/lexical/word-search.ts';
+import { noRules } from '#core/vectors/shop/rules-by-query.ts';
 import { dimensions, eventRecord, noon, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
 
@@ -71,7 +72,7 @@ export function wordSearchConformance(name: string, makeStore: MakeStore): void 
     afterAll(() => harness[Symbol.asyncDispose]());
 
     const find = async (query: string, filter: EventFilter = {}, limit = 100) =>
-      (await searchByWords(harness.store, { query, filter, limit })).map(
+      (await searchByWords(harness.store, { query, alternatives: [], filter, limit })).map(
         ({ hit }) => hit.product?.name,
       );
 
@@ -141,6 +142,7 @@ export function wordSearchConformance(name: string, makeStore: MakeStore): void 
         filter: {},
         inStock: false,
         cosineMin: 0,
+        rules: noRules,
       });
       expect(hits.map(({ hit }) => hit.product?.id)).toEqual([first.id, second.id]);
       // A product is found by its newest text.

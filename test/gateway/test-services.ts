@@ -101,6 +101,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     erasureStore: createMemoryStore().erasureStore,
     runnerBlockStore: createMemoryStore().runnerBlockStore,
     catalogue: createMemoryStore().catalogue,
+    searchRules: createMemoryStore().searchRules,
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],

@@ -59,6 +59,10 @@ export function wordsOf(text: string): readonly string[] {
   return words.slice(0, wordsMax);
 }
 
+/** The same without the joined words: `T-light` gives `t` and `light`, as `T light` does. */
+export const plainWordsOf = (text: string): readonly string[] => wordsOf(text.replace(joints, ' '));
+
+const joints = /[._/#+-]/g;
 const apostrophes = /['’ʼ`]/g;
 const runs = /[\p{L}\p{N}][\p{L}\p{M}\p{N}._/#+-]*/gu;
 const word = /[\p{L}\p{M}\p{N}]+/gu;

@@ -6,21 +6,12 @@
 // first.
 
 import { productOfPayload } from '#core/event/stored-product.ts';
-import { productText } from '#core/event/text.ts';
-import {
-  type CatalogueEntry,
-  type EventFilter,
-  eventTypes,
-  type SearchHit,
-  type VectorStore,
-} from '#core/ports.ts';
-import {
-  isAboutProducts,
-  isListedIn,
-  isProductIn,
-  productsOnly,
-} from '#core/vectors/products-only.ts';
+import type { EventFilter, SearchHit, VectorStore } from '#core/ports.ts';
+import { isAboutProducts, isProductIn } from '#core/vectors/products-only.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
+import { inRuledOrder } from '#core/vectors/shop/ruled-order.ts';
+import type { RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
+import { productById } from './product-by-id.ts';
 import { searchByWords, type WordHit } from './word-search.ts';
 
 export type Matched = 'id' | 'words' | 'meaning';
@@ -37,6 +28,7 @@ export type HybridSearch = {
   readonly inStock: boolean;
   /** The lowest cosine of a hit by meaning. */
   readonly cosineMin: number;
+  readonly rules: RulesOfQuery;
 };
 
 type SearchedStore = Pick<
@@ -60,19 +52,46 @@ const idLengthMax = 256;
 
 /**
  * Searches by id, words and meaning. Returns at most `2 * fusedFrom + 1` hits, one for each
- * product.
+ * product, and those that a rule has added, which nothing has `matched`.
  */
 export async function hybridSearch(
   store: SearchedStore,
-  { query, vector, filter, inStock, cosineMin }: HybridSearch,
+  { query, vector, filter, inStock, cosineMin, rules }: HybridSearch,
 ): Promise<readonly FusedHit[]> {
+  const { alternatives } = rules;
   const [byId, byWords, byMeaning] = await Promise.all([
-    productById(store, query.trim(), filter),
-    searchByWords(store, { query, filter, limit: fusedFrom }),
+    productById(store, idsOf(query.trim()), filter),
+    searchByWords(store, { query, alternatives, filter, limit: fusedFrom }),
     vector === null ? [] : store.search({ vector, filter, limit: fusedFrom, scoreMin: cosineMin }),
   ]);
-  const found = await withSharing(store, fused(byId, byWords, byMeaning), filter);
-  return distinctProducts(await asListed(store.catalogue, found, { filter, inStock }));
+  const listed = { filter, inStock };
+  const sharing = await withSharing(store, fused(byId, byWords, byMeaning), filter);
+  const found = distinctProducts(await asListed(store.catalogue, sharing, listed));
+  const added = await pinnedOnly(store, found, { pin: rules.pin, ...listed });
+  return inRuledOrder([...found, ...added], rules);
+}
+
+/** The ids of a product that was typed in any case. */
+const idsOf = (typed: string): readonly string[] =>
+  typed.length > idLengthMax
+    ? []
+    : [...new Set([typed, typed.toUpperCase(), typed.toLowerCase()])].filter((id) => id !== '');
+
+type Pinned = Pick<RulesOfQuery, 'pin'> & Pick<HybridSearch, 'filter' | 'inStock'>;
+
+/** The pinned products that the query has not found and that match the filter. */
+async function pinnedOnly(
+  store: SearchedStore,
+  found: readonly FusedHit[],
+  { pin, ...listed }: Pinned,
+): Promise<readonly FusedHit[]> {
+  const has = new Set(found.map(({ hit }) => hit.product?.id));
+  const missing = pin.filter((id) => !has.has(id));
+  const hits = await Promise.all(missing.map((id) => productById(store, [id], listed.filter)));
+  const added = hits.flatMap((hit) => (hit === null ? [] : [{ hit, matched: [] }]));
+  const shown = await asListed(store.catalogue, added, listed);
+  // Without those that share a text with a pinned one.
+  return shown.filter(({ hit }) => missing.includes(hit.product?.id ?? ''));
 }
 
 type Fusion = {
@@ -142,50 +161,4 @@ async function withSharing(
       return [{ ...found, hit: { ...found.hit, product, newest } }];
     }),
   ]);
-}
-
-/** A product without matching events. */
-function bareHit({ product, textId }: CatalogueEntry): SearchHit | null {
-  if (product === null || textId === null) return null;
-  const events = { total: 0, byType: {} };
-  return { score: 1, textId, text: productText(product), product, events, newest: null };
-}
-
-/** The product with this id, in any case, as its newest matching event describes it. */
-async function productById(
-  store: SearchedStore,
-  id: string,
-  given: EventFilter,
-): Promise<SearchHit | null> {
-  if (id === '' || id.length > idLengthMax) return null;
-  const ids = [...new Set([id, id.toUpperCase(), id.toLowerCase()])];
-  const [known, entries] = await Promise.all([
-    store.newestOfProducts(ids),
-    store.catalogue.entries(ids),
-  ]);
-  const [listed] = entries.values().filter(({ product }) => product !== null);
-  const [productId = listed?.id] = known.keys();
-  if (productId === undefined || (given.productId ?? productId) !== productId) return null;
-  const filter = { ...productsOnly(given), productId };
-  const [newest] = await store.events(filter, 1);
-  const product = newest === undefined ? null : productOfPayload(newest.payload);
-  if (newest === undefined || product === null)
-    return listed !== undefined && isListedIn(listed, filter) ? bareHit(listed) : null;
-  const [texts, counts] = await Promise.all([
-    store.texts([newest.textId]),
-    store.countsBy({ by: 'eventType', filter, limit: eventTypes.length }),
-  ]);
-  const text = texts.get(newest.textId)?.text;
-  if (text === undefined) return null;
-  return {
-    score: 1,
-    textId: newest.textId,
-    text,
-    product,
-    events: {
-      total: counts.reduce((sum, { count }) => sum + count, 0),
-      byType: Object.fromEntries(counts.map(({ value, count }) => [value, count])),
-    },
-    newest,
-  };
 }

@@ -39,7 +39,7 @@ const fields = [
   { field: 'description', weight: 0.4, usual: 30 },
 ] as const;
 /** Weights of features in a query; a whole word has 1. */
-const [prefixWeight, trigramWeight, wholeNameWeight] = [0.5, 0.4, 3];
+const [alternativeWeight, prefixWeight, trigramWeight, wholeNameWeight] = [0.8, 0.5, 0.4, 3];
 /** Weights in products are whole numbers: every store keeps them exactly. */
 const one = 100;
 
@@ -53,17 +53,25 @@ export function comparableScore(score: number): number {
   return Math.round(score * 1_000) / 1_000;
 }
 
+/** What stands for words of a query: a product with all of `others` also has these words. */
+export type Alternative = {
+  readonly words: ReadonlySet<string>;
+  /** Folded. */
+  readonly others: readonly string[];
+};
+
 export type WordQuery = {
   /** Distinct and folded. */
   readonly words: readonly string[];
+  readonly alternatives: readonly Alternative[];
   /** May be continued by its writer. `null` after a final blank. */
   readonly unfinished: string | null;
 };
 
-export function wordQueryOf(text: string): WordQuery {
+export function wordQueryOf(text: string, alternatives: readonly Alternative[] = []): WordQuery {
   const words = [...new Set(wordsOf(text))].slice(0, queryWordsMax);
   const isFinished = /\s$/.test(text);
-  return { words, unfinished: isFinished ? null : (words.at(-1) ?? null) };
+  return { words, alternatives, unfinished: isFinished ? null : (words.at(-1) ?? null) };
 }
 
 export function productFeatures(product: Product): WordFeatures {
@@ -98,11 +106,13 @@ function heaviest(features: ReadonlyMap<number, number>): ReadonlyMap<number, nu
 
 /** @param misspelt words of the query to which other words may be similar */
 export function queryFeatures(
-  { words, unfinished }: WordQuery,
+  { words, unfinished, alternatives }: WordQuery,
   misspelt: readonly string[] = [],
 ): WordFeatures {
   const features = new Map<number, number>();
   for (const word of words) keepLargest(features, hash('word', word), 1);
+  for (const word of alternatives.flatMap(({ others }) => others))
+    keepLargest(features, hash('word', word), alternativeWeight);
   if (unfinished !== null) keepLargest(features, hash('prefix', unfinished), prefixWeight);
   for (const word of misspelt.slice(0, misspeltWordsMax))
     for (const letters of trigramsOf(word).slice(0, misspeltTrigramsMax))

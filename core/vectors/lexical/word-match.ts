@@ -6,7 +6,7 @@ import { wordsOf } from './fold-text.ts';
 import { misspeltWordsMax, type WordQuery } from './word-features.ts';
 
 export type WordMatch = {
-  /** The words of the query that the product has, the unfinished one by its beginning. */
+  /** The query's words that the product has, by a synonym too, the unfinished one by its start. */
   readonly exact: ReadonlySet<string>;
   /** The share of the query's words that the product has, similar ones included: 0…1. */
   readonly share: number;
@@ -14,15 +14,21 @@ export type WordMatch = {
   readonly isWhole: boolean;
 };
 
-export function matchOf({ words, unfinished }: WordQuery, product: Product): WordMatch {
+export function matchOf(
+  { words, unfinished, alternatives }: WordQuery,
+  product: Product,
+): WordMatch {
   const { id, name, category, description } = product;
   const called = new Set([id, name, category ?? ''].flatMap(wordsOf));
-  const exactIn = (own: ReadonlySet<string>): readonly string[] =>
-    words.filter(
+  const exactIn = (own: ReadonlySet<string>): readonly string[] => {
+    const meant = alternatives.filter(({ others }) => others.every((other) => own.has(other)));
+    return words.filter(
       (word) =>
         own.has(word) ||
+        meant.some((alternative) => alternative.words.has(word)) ||
         (word === unfinished && own.values().some((other) => other.startsWith(word))),
     );
+  };
   const inCalled = exactIn(called);
   const exact = new Set(
     inCalled.length === words.length

@@ -2,13 +2,14 @@
 // product has, by similar ones.
 
 import type { EventFilter, SearchHit, VectorStore } from '#core/ports.ts';
-import { queryFeatures, wordQueryOf } from './word-features.ts';
+import { type Alternative, queryFeatures, wordQueryOf } from './word-features.ts';
 import { matchOf, mistakesMax, type WordMatch } from './word-match.ts';
 
 export type WordHit = { readonly hit: SearchHit; readonly match: WordMatch };
 
 export type WordSearch = {
   readonly query: string;
+  readonly alternatives: readonly Alternative[];
   readonly filter: EventFilter;
   /** 1…1000 */
   readonly limit: number;
@@ -20,9 +21,9 @@ const lookedAtMin = 20;
 /** Hits by descending score; each has a word of the query, or one that is similar. */
 export async function searchByWords(
   store: Pick<VectorStore, 'searchWords'>,
-  { query: text, filter, limit }: WordSearch,
+  { query: text, alternatives, filter, limit }: WordSearch,
 ): Promise<readonly WordHit[]> {
-  const query = wordQueryOf(text);
+  const query = wordQueryOf(text, alternatives);
   if (query.words.length === 0) return [];
   const find = async (misspelt: readonly string[]): Promise<readonly WordHit[]> => {
     const features = queryFeatures(query, misspelt);

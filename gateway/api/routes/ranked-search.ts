@@ -7,6 +7,7 @@ import type { EventFilter, SearchHit } from '#core/ports.ts';
 import { type FusedHit, hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import { type FacetName, type Facets, facetsOf } from '#core/vectors/shop/facets.ts';
 import { type HitOrder, inOrder } from '#core/vectors/shop/hit-order.ts';
+import type { RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
 import type { QueryVectors } from '../../fleet/query-vectors.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { Services } from '../services.ts';
@@ -24,6 +25,7 @@ export type RankedSearch = {
   readonly order: HitOrder;
   readonly popularityOf: (hit: SearchHit) => number;
   readonly facets: readonly FacetName[];
+  readonly rules: RulesOfQuery;
   readonly limit: number;
   readonly cursor: string | undefined;
   /** What must stay the same from page to page. */
@@ -41,7 +43,7 @@ export type RankedPage = {
 /** @param onEmbedded called between the embedding of the query and the search */
 export async function rankedSearch(
   { store, queries, model }: Pick<Services, 'store' | 'queries' | 'model'>,
-  { query: text, mode, filter, cosineMin, limit, cursor, request, ...shown }: RankedSearch,
+  { query: text, mode, filter, cosineMin, rules, limit, cursor, request, ...shown }: RankedSearch,
   { signal, onEmbedded }: { readonly signal: AbortSignal; readonly onEmbedded: () => void },
 ): Promise<RankedPage> {
   const before = cursor === undefined ? null : parseCursor(cursor, request);
@@ -60,6 +62,7 @@ export async function rankedSearch(
     filter,
     inStock: shown.inStock,
     cosineMin: cosineMin ?? model.meaningFloor,
+    rules,
   });
   const all = inOrder(ranked, shown.order, shown.popularityOf);
   const start = before?.shown ?? 0;

@@ -16,6 +16,8 @@ import type {
 import type { FusedHit } from '#core/vectors/lexical/hybrid-search.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import type { Facets } from '#core/vectors/shop/facets.ts';
+import type { PresentRules } from '#core/vectors/shop/present-rules.ts';
+import { noRules, type RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
@@ -57,7 +59,11 @@ type Found = {
   readonly facets?: Facets;
 };
 
-export function searchRoute(app: OpenAPIHono<AppEnv>, services: Services): void {
+export function searchRoute(
+  app: OpenAPIHono<AppEnv>,
+  services: Services,
+  rules: PresentRules,
+): void {
   const { store, clock, telemetry } = services;
 
   app.openapi(route, async (c) => {
@@ -71,6 +77,7 @@ export function searchRoute(app: OpenAPIHono<AppEnv>, services: Services): void 
     const { hits, nextCursor, fallbackReason, facets } = await find(services, request, {
       same,
       isReader,
+      rules: request.query === undefined ? noRules : await rules.of(request.query),
       signal: c.req.raw.signal,
       onEmbedded: () => (embeddedAt = clock.monotonic()),
     });
@@ -110,6 +117,7 @@ type Asking = {
   /** What must stay the same from page to page. */
   readonly same: Omit<Asked, 'limit' | 'events_limit' | 'cursor'>;
   readonly isReader: boolean;
+  readonly rules: RulesOfQuery;
   readonly signal: AbortSignal;
   readonly onEmbedded: () => void;
 };
@@ -128,6 +136,7 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
       order: request.sort ?? 'relevance',
       popularityOf: asking.isReader ? ({ events }) => events.total : publicTotalOf,
       facets: request.facets ?? [],
+      rules: asking.rules,
       limit,
       cursor,
       request: asking.same,
@@ -141,7 +150,7 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
 async function nearest(
   { queries, store, model }: Services,
   { limit, cursor, ...asked }: Asked,
-  { same, isReader, signal, onEmbedded }: Asking,
+  { same, isReader, rules, signal, onEmbedded }: Asking,
 ): Promise<Found> {
   const filter = filterOf(asked.filter);
   const newestOf = async (textId: string): Promise<number | null> =>
@@ -170,7 +179,7 @@ async function nearest(
     { filter, inStock: false, isByText: true },
   );
   return {
-    hits: listed.map(({ hit }) => hit),
+    hits: listed.map(({ hit }) => hit).filter(({ product }) => !rules.hide.has(product?.id ?? '')),
     nextCursor: nextSearchCursor(same, hits, shown),
     fallbackReason: null,
   };

@@ -9,6 +9,7 @@ import { createEventReads, type EventReads } from './event-reads.ts';
 import { createFunnelReads, type FunnelReads } from './funnel-reads.ts';
 import { createNeighbourReads, type NeighbourReads } from './neighbour-reads.ts';
 import { createRunnerBlockReads, type RunnerBlockReads } from './runner-block-tables.ts';
+import { createSearchRuleReads, type SearchRuleReads } from './search-rule-rows.ts';
 import { createTextReads, type TextReads } from './text-reads.ts';
 import { createTextSearch, type TextSearch } from './text-search.ts';
 
@@ -19,6 +20,7 @@ export type StoreReads = TextSearch &
   NeighbourReads &
   ErasureReads &
   CatalogueReads &
+  SearchRuleReads &
   RunnerBlockReads;
 
 /** @param copy `null`: a search whose filter is not selective reads all vectors. */
@@ -40,5 +42,6 @@ export function createStoreReads(
     ...createErasureReads(database),
     ...createRunnerBlockReads(database),
     ...createCatalogueReads(database),
+    ...createSearchRuleReads(database),
   };
 }

@@ -7,6 +7,7 @@ import { createForgetWrites, type ForgetWrites } from './delete-old-events.ts';
 import { createErasureWrites, type ErasureWrites } from './erasure-tables.ts';
 import { createEventWrites, type EventWrites } from './event-writes.ts';
 import { createRunnerBlockWrites, type RunnerBlockWrites } from './runner-block-tables.ts';
+import { createSearchRuleWrites, type SearchRuleWrites } from './search-rule-rows.ts';
 import { TextReferences } from './text-references.ts';
 import { createTextWrites, type TextWrites } from './text-writes.ts';
 import { createWordWrites, type WordWrites } from './word-tables.ts';
@@ -17,6 +18,7 @@ export type StoreWrites = TextWrites &
   ForgetWrites &
   ErasureWrites &
   CatalogueWrites &
+  SearchRuleWrites &
   RunnerBlockWrites;
 
 export function createStoreWrites(database: DatabaseSync): StoreWrites {
@@ -29,5 +31,6 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
     ...createErasureWrites(database, references),
     ...createRunnerBlockWrites(database),
     ...createCatalogueWrites(database, references),
+    ...createSearchRuleWrites(database),
   };
 }
