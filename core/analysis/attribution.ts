@@ -1,4 +1,4 @@
-// Remembers what recommendations showed, and counts which of it was clicked and bought.
+// Remembers what recommendations or searches showed, and counts which of it was clicked and bought.
 //
 //     shown      a product was in an answer
 //     clicked    a view of it carries the answer's id
@@ -8,49 +8,59 @@
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import type { EventType } from '#core/ports.ts';
-import { type Source, sources } from './recommendation-scores.ts';
 
 export const placeGroups = ['1', '2', '3', '4-10', '11-20'] as const;
 export type PlaceGroup = (typeof placeGroups)[number];
 export const attributionOutcomes = ['shown', 'clicked', 'purchased'] as const;
 export type AttributionOutcome = (typeof attributionOutcomes)[number];
 
-export type Attributed = {
+/** `Source`: what chose a product. */
+export type Attributed<Source extends string> = {
   readonly source: Source;
   readonly place: PlaceGroup;
   readonly outcome: AttributionOutcome;
 };
 
-export type AttributionRow = {
+export type AttributionRow<Source extends string> = {
   readonly source: Source;
   readonly place: PlaceGroup;
 } & Readonly<Record<AttributionOutcome, number>>;
 
-type Shown = Pick<Attributed, 'source' | 'place'> & { readonly had: Set<AttributionOutcome> };
+export type ShownProduct<Source extends string> = {
+  readonly productId: string;
+  readonly source: Source;
+};
+
+type Shown<Source extends string> = Pick<Attributed<Source>, 'source' | 'place'> & {
+  readonly had: Set<AttributionOutcome>;
+};
 
 const answersMax = 5_000;
 const placesMax = 20;
 
-export class Attribution {
-  readonly #answers = new BoundedMap<string, ReadonlyMap<string, Shown>>(() => answersMax);
+export class Attribution<Source extends string> {
+  readonly #answers = new BoundedMap<string, ReadonlyMap<string, Shown<Source>>>(() => answersMax);
   readonly #counts = new Map<string, number>();
-  readonly #counted: (what: Attributed) => void;
+  readonly #sources: readonly Source[];
+  readonly #counted: (what: Attributed<Source>) => void;
   /** Events with the id of an answer that is not known: of another gateway, or too old. */
   unknownEvents = 0;
 
   /** @param counted called for each count */
-  constructor(counted: (what: Attributed) => void) {
+  constructor(sources: readonly Source[], counted: (what: Attributed<Source>) => void) {
+    this.#sources = sources;
     this.#counted = counted;
   }
 
-  /** The first 20 products of an answer, in order, each with the source that chose it. */
-  shown(
-    answerId: string,
-    items: readonly { readonly productId: string; readonly source: Source }[],
-  ): void {
-    const products = new Map<string, Shown>();
-    for (const [index, { productId, source }] of items.slice(0, placesMax).entries())
-      products.set(productId, { source, place: groupOf(index), had: new Set() });
+  /**
+   * The first 20 products of an answer, in order, each with the source that chose it. `before`: how
+   * many the pages before showed.
+   */
+  shown(answerId: string, items: readonly ShownProduct<Source>[], before = 0): void {
+    const products = new Map<string, Shown<Source>>();
+    for (const [index, { productId, source }] of items.entries())
+      if (before + index < placesMax)
+        products.set(productId, { source, place: groupOf(before + index), had: new Set() });
     this.#answers.set(answerId, products);
     for (const product of products.values()) this.#count(product, 'shown');
   }
@@ -64,10 +74,10 @@ export class Attribution {
     if (eventType === 'purchase') this.#count(product, 'purchased');
   }
 
-  rows(): readonly AttributionRow[] {
+  rows(): readonly AttributionRow<Source>[] {
     const countOf = (source: Source, place: PlaceGroup, outcome: AttributionOutcome): number =>
       this.#counts.get(keyOf({ source, place, outcome })) ?? 0;
-    return sources.flatMap((source) =>
+    return this.#sources.flatMap((source) =>
       placeGroups.map((place) => ({
         source,
         place,
@@ -78,7 +88,7 @@ export class Attribution {
     );
   }
 
-  #count({ source, place, had }: Shown, outcome: AttributionOutcome): void {
+  #count({ source, place, had }: Shown<Source>, outcome: AttributionOutcome): void {
     if (had.has(outcome)) return;
     had.add(outcome);
     const what = { source, place, outcome };
@@ -87,7 +97,8 @@ export class Attribution {
   }
 }
 
-const keyOf = ({ source, place, outcome }: Attributed): string => `${source} ${place} ${outcome}`;
+const keyOf = ({ source, place, outcome }: Attributed<string>): string =>
+  `${source} ${place} ${outcome}`;
 
 function groupOf(index: number): PlaceGroup {
   if (index < 3) return placeGroups[index] ?? '1';

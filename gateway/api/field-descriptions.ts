@@ -132,6 +132,7 @@ export const fieldDescriptions: Readonly<Record<string, string>> = {
   reason: 'Why: not_json, invalid_event, too_large, embedding_failed, store_rejected and others.',
   'quarantine.reason': 'What it did wrong, in words.',
   received: 'Events taken from the source.',
+  query_id: 'Send it with the events that follow from this answer.',
   recommendation_id: 'Send it with the events that follow from this answer.',
   recommendations: 'What came of recommended products.',
   refused: 'How many were not replayed.',

@@ -39,7 +39,7 @@ export function pipelineObserver({
     stored(latencySeconds, event, delivery) {
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
-      telemetry.recommendations.stored(event);
+      telemetry.attribution.stored(event);
       telemetry.lagAge.reached(delivery.timestamp);
       versions.add(event);
       timestamps.add(event.timestamp, delivery.timestamp);

@@ -77,6 +77,7 @@ describe('search', () => {
         },
       ],
       next_cursor: null,
+      query_id: expect.any(String),
       took_ms: 0,
       as_of: '2026-01-01T00:00:00.000Z',
     });

@@ -1,5 +1,5 @@
-// What came of recommendations is told by the gateway that made them, from the events that carry
-// their id.
+// What came of recommendations and searches is told by the gateway that answered them, from the
+// events that carry the id of the answer.
 
 import { expect, test } from 'vitest';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
@@ -31,7 +31,7 @@ test('a view and a purchase with the id of an answer count for its source and pl
     event('view', { recommendation_id: 7 }),
     event('view', {}),
   ])
-    telemetry.recommendations.stored(happened);
+    telemetry.attribution.stored(happened);
 
   const found = await (await request('/stats/attribution')).json();
   expect(found.unknown_events).toBe(1);
@@ -52,5 +52,50 @@ test('a view and a purchase with the id of an answer count for its source and pl
   const metrics = await (await request('/metrics')).text();
   expect(metrics).toContain(
     'vectorstream_recommended_products_total{source="popular",place="1",outcome="clicked"} 1',
+  );
+});
+
+const about = (id: string, eventType: 'view' | 'purchase', members: object) => ({
+  ...event(eventType, members),
+  product: textRecord(Number(id.slice(1))).product,
+});
+
+test('events with the query_id of a page count for what found the hit and its place', async () => {
+  const store = createMemoryStore({ dimensions: 8 });
+  const texts = [1, 2, 3, 4];
+  await store.putTexts(texts.map((n) => textRecord(n)));
+  await store.putEvents(texts.map((n) => eventRecord(n, { text: n })));
+  await store.searchRules.put({
+    updatedAt: 1,
+    synonyms: [],
+    queries: [{ query: 'p2', pin: ['p3'], hide: [], boost: [] }],
+  });
+  const telemetry = new Telemetry();
+  const { post, request } = testApp({ store, telemetry });
+  const search = async (body: object) =>
+    (await post('/search', { mode: 'words', limit: 1, ...body })).json();
+
+  const first = await search({ query: 'p2' });
+  const second = await search({ query: 'p2', cursor: first.next_cursor });
+  const ids = [first, second].map(({ hits }) => hits[0].product.id);
+  expect(ids).toEqual(['p3', 'p2']);
+  expect(first.query_id).not.toBe(second.query_id);
+  for (const happened of [
+    about('p3', 'view', { query_id: first.query_id }),
+    about('p2', 'view', { query_id: second.query_id, recommendation_id: 'unknown' }),
+    about('p2', 'purchase', { query_id: second.query_id }),
+    about('p2', 'purchase', { query_id: first.query_id }),
+  ])
+    telemetry.attribution.stored(happened);
+
+  const found = await (await request('/stats/attribution')).json();
+  expect(found.unknown_events).toBe(1);
+  const shown = found.searches.filter((row: { shown: number }) => row.shown > 0);
+  expect(shown).toMatchObject([
+    { source: 'id', place: '2', shown: 1, clicked: 1, purchased: 1 },
+    { source: 'rule', place: '1', shown: 1, clicked: 1, purchased: 0 },
+  ]);
+  expect(await (await request('/metrics')).text()).toContain(
+    'vectorstream_found_products_total{source="id",place="2",outcome="purchased"} 1',
   );
 });

@@ -385,7 +385,7 @@ describe('a page with a search key', () => {
       ...(request.json !== null && { body: JSON.stringify(request.json) }),
     });
     const text = await response.text();
-    const random = /"took_ms":[\d.]+|"(timestamp|recommendation_id)":"[^"]*"/g;
+    const random = /"took_ms":[\d.]+|"(timestamp|recommendation_id|query_id)":"[^"]*"/g;
     return `${response.status} ${text.replaceAll(random, '')}`;
   };
 

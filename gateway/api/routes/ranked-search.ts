@@ -34,6 +34,8 @@ export type RankedSearch = {
 
 export type RankedPage = {
   readonly found: readonly FusedHit[];
+  /** How many hits the pages before had. */
+  readonly shownBefore: number;
   /** Counted over all hits, on any page. */
   readonly facets: Facets;
   readonly nextCursor: string | null;
@@ -69,6 +71,7 @@ export async function rankedSearch(
   const end = start + limit;
   return {
     found: all.slice(start, end),
+    shownBefore: start,
     facets: facetsOf(
       all.flatMap(({ hit }) => hit.product ?? []),
       shown.facets,

@@ -87,19 +87,13 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
     recommenderSettingsOf(config.recommendations),
   );
   relatedRoute(app, services, popularity);
-  const { attribution } = services.telemetry.recommendations;
-  /** Remembers what is shown, and returns the id of the answer. */
-  const shown = (items: readonly Recommendation[]): string => {
-    const id = crypto.randomUUID();
-    attribution.shown(
-      id,
+  const shown = (items: readonly Recommendation[]): string =>
+    services.telemetry.attribution.recommendations.shown(
       items.map(({ product, sources: [source = 'popular'] }) => ({
         productId: product.id,
         source,
       })),
     );
-    return id;
-  };
 
   app.openapi(visitorRoute, async (c) => {
     const request = c.req.valid('json');

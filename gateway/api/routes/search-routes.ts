@@ -2,6 +2,7 @@
 // vector or other texts, each with its product and its matching events.
 
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
+import type { ShownProduct } from '#core/analysis/attribution.ts';
 import { recommend } from '#core/analysis/search-by-examples.ts';
 import { unitOf } from '#core/analysis/taste.ts';
 import { partsOf } from '#core/collections/parts-of.ts';
@@ -19,6 +20,7 @@ import type { Facets } from '#core/vectors/shop/facets.ts';
 import type { PresentRules } from '#core/vectors/shop/present-rules.ts';
 import { noRules, type RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { HitSource } from '../../telemetry/metrics/attribution-series.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { hitOf } from './hits.ts';
@@ -54,6 +56,8 @@ const route = createRoute({
 
 type Found = {
   readonly hits: readonly (SearchHit & { readonly matched?: FusedHit['matched'] })[];
+  /** How many hits the pages before had. */
+  readonly shownBefore: number;
   readonly nextCursor: string | null;
   readonly fallbackReason: string | null;
   readonly facets?: Facets;
@@ -74,13 +78,17 @@ export function searchRoute(
     const isReader = mayRead(c);
     if (!isReader) await refusePrivateSearch(store, { ...same, eventsLimit });
     const asOf = new Date(clock.now()).toISOString();
-    const { hits, nextCursor, fallbackReason, facets } = await find(services, request, {
-      same,
-      isReader,
-      rules: request.query === undefined ? noRules : await rules.of(request.query),
-      signal: c.req.raw.signal,
-      onEmbedded: () => (embeddedAt = clock.monotonic()),
-    });
+    const { hits, shownBefore, nextCursor, fallbackReason, facets } = await find(
+      services,
+      request,
+      {
+        same,
+        isReader,
+        rules: request.query === undefined ? noRules : await rules.of(request.query),
+        signal: c.req.raw.signal,
+        onEmbedded: () => (embeddedAt = clock.monotonic()),
+      },
+    );
     const filter = filterOf(same.filter);
     const matching = eventsLimit === 0 ? null : await eventsOf(store, filter, hits, eventsLimit);
     const answeredAt = clock.monotonic();
@@ -104,12 +112,20 @@ export function searchRoute(
         next_cursor: nextCursor,
         ...(facets !== undefined && request.facets !== undefined && { facets }),
         ...(fallbackReason !== null && { fallback_reason: fallbackReason }),
+        query_id: telemetry.attribution.searches.shown(hits.flatMap(shownProduct), shownBefore),
         took_ms: rounded(answeredAt - startedAt),
         as_of: asOf,
       },
       200,
     );
   });
+}
+
+function shownProduct({
+  product,
+  matched = ['meaning'],
+}: Found['hits'][number]): readonly ShownProduct<HitSource>[] {
+  return product === null ? [] : [{ productId: product.id, source: matched[0] ?? 'rule' }];
 }
 
 type Asked = z.output<typeof searchRequestSchema>;
@@ -172,7 +188,8 @@ async function nearest(
     vector === null
       ? await moreLike(store, asked.text_id ?? [], asked.unlike_text_id ?? [], request)
       : await store.search({ ...request, vector });
-  const shown = { limit, shownBefore: page?.shown ?? 0, withTime: isReader };
+  const shownBefore = page?.shown ?? 0;
+  const shown = { limit, shownBefore, withTime: isReader };
   const listed = await asListed(
     store.catalogue,
     hits.map((hit) => ({ hit })),
@@ -180,6 +197,7 @@ async function nearest(
   );
   return {
     hits: listed.map(({ hit }) => hit).filter(({ product }) => !rules.hide.has(product?.id ?? '')),
+    shownBefore,
     nextCursor: nextSearchCursor(same, hits, shown),
     fallbackReason: null,
   };

@@ -190,6 +190,7 @@ export const searchResponseSchema = z
           'Why mode hybrid has answered by words alone: no_runner, runners_busy or another code ' +
           'of an error. Absent when it has not.',
       }),
+    query_id: z.uuid().openapi({ description: 'Identifies this answer.' }),
     took_ms: z.number(),
     as_of: asOfSchema,
   })
@@ -197,6 +198,7 @@ export const searchResponseSchema = z
     example: {
       hits: [exampleHit],
       next_cursor: null,
+      query_id: '7d0c2b54-6d3e-4b8a-9f1c-3f2f0f6f0c11',
       took_ms: 12.4,
       as_of: '2026-01-31T12:00:01.000Z',
     },

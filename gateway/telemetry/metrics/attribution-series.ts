@@ -1,29 +1,73 @@
-// Counts what came of recommendations, for the metrics and GET /stats/attribution.
+// Counts what came of recommendations and searches, for the metrics and GET /stats/attribution.
 
-import { Attribution, attributionOutcomes, placeGroups } from '#core/analysis/attribution.ts';
+import {
+  Attribution,
+  attributionOutcomes,
+  placeGroups,
+  type ShownProduct,
+} from '#core/analysis/attribution.ts';
 import { sources } from '#core/analysis/recommendation-scores.ts';
 import type { ProductEvent } from '#core/ports.ts';
 import type { MetricSeries } from './metric-series.ts';
 
+/** What found a hit of a search; `rule`: only a rule of the shop. */
+export const hitSources = ['id', 'words', 'meaning', 'rule'] as const;
+export type HitSource = (typeof hitSources)[number];
+
+/** The member of an event that names the answer from which it follows. */
+const members = { recommendations: 'recommendation_id', searches: 'query_id' } as const;
+
 export class AttributionSeries {
-  readonly attribution: Attribution;
+  readonly recommendations: Answers<(typeof sources)[number]>;
+  readonly searches: Answers<HitSource>;
 
   constructor(series: MetricSeries) {
-    const counter = series.counter(
-      'recommended_products_total',
-      'Products in recommendations, and those of them that were clicked and purchased.',
-      ['source', 'place', 'outcome'],
-    );
-    for (const source of sources)
-      for (const place of placeGroups)
-        for (const outcome of attributionOutcomes) counter.inc({ source, place, outcome }, 0);
-    this.attribution = new Attribution((what) => counter.inc(what));
+    this.recommendations = answersOf(series, sources, {
+      name: 'recommended_products_total',
+      help: 'Products in recommendations, and those of them that were clicked and purchased.',
+    });
+    this.searches = answersOf(series, hitSources, {
+      name: 'found_products_total',
+      help: 'Products in answers of searches, and those of them that were clicked and purchased.',
+    });
   }
 
   /** Called for every stored event, so it parses only those that may carry an id. */
   stored({ eventType, product, payload }: ProductEvent): void {
-    if (product === null || !payload.includes('"recommendation_id"')) return;
-    const { recommendation_id: id }: { recommendation_id?: unknown } = JSON.parse(payload);
-    if (typeof id === 'string') this.attribution.happened(id, product.id, eventType);
+    if (product === null) return;
+    for (const [answers, member] of [
+      [this.recommendations, members.recommendations],
+      [this.searches, members.searches],
+    ] as const) {
+      if (!payload.includes(`"${member}"`)) continue;
+      const { [member]: id }: Partial<Record<typeof member, unknown>> = JSON.parse(payload);
+      if (typeof id === 'string') answers.attribution.happened(id, product.id, eventType);
+    }
   }
+}
+
+type Answers<Source extends string> = {
+  readonly attribution: Attribution<Source>;
+  /** Remembers what an answer shows, and returns the id of the answer. */
+  shown(items: readonly ShownProduct<Source>[], before?: number): string;
+};
+
+function answersOf<Source extends string>(
+  series: MetricSeries,
+  from: readonly Source[],
+  { name, help }: { readonly name: string; readonly help: string },
+): Answers<Source> {
+  const counter = series.counter(name, help, ['source', 'place', 'outcome']);
+  for (const source of from)
+    for (const place of placeGroups)
+      for (const outcome of attributionOutcomes) counter.inc({ source, place, outcome }, 0);
+  const attribution = new Attribution(from, (what) => counter.inc(what));
+  return {
+    attribution,
+    shown(items, before = 0) {
+      const id = crypto.randomUUID();
+      attribution.shown(id, items, before);
+      return id;
+    },
+  };
 }

@@ -143,7 +143,7 @@ export class Telemetry {
   );
   readonly #scraped = new ScrapedSeries(this.#series);
   readonly requests = new RequestSeries(this.#series);
-  readonly recommendations = new AttributionSeries(this.#series);
+  readonly attribution = new AttributionSeries(this.#series);
   readonly lagAge = new LagAge();
   readonly #cosine = this.#series.gauge(
     'runner_reference_cosine',

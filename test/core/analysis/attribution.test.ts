@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Attribution, type Attributed } from '#core/analysis/attribution.ts';
+import { type Source, sources } from '#core/analysis/recommendation-scores.ts';
 
 const items = (ids: readonly string[]) =>
   ids.map((productId, index) => ({
@@ -10,8 +11,8 @@ const items = (ids: readonly string[]) =>
   }));
 
 test('a click and a purchase count once for a product of an answer', () => {
-  const counted: Attributed[] = [];
-  const attribution = new Attribution((what) => counted.push(what));
+  const counted: Attributed<Source>[] = [];
+  const attribution = new Attribution(sources, (what) => counted.push(what));
   attribution.shown('answer', items(['kettle', 'cup']));
   for (const id of ['kettle', 'kettle', 'never shown']) attribution.happened('answer', id, 'view');
   attribution.happened('answer', 'kettle', 'purchase');
@@ -25,7 +26,7 @@ test('a click and a purchase count once for a product of an answer', () => {
 });
 
 test('an answer that is not known any more is counted as unknown, and memory is bounded', () => {
-  const attribution = new Attribution(() => undefined);
+  const attribution = new Attribution(sources, () => undefined);
   const many = Array.from({ length: 30 }, (_, n) => `product ${n}`);
   for (let n = 0; n < 5_001; n++) attribution.shown(`answer ${n}`, items(many));
   attribution.happened('answer 0', 'product 1', 'view');
