@@ -8,6 +8,7 @@ import { eventCalls } from './event-calls.ts';
 import { followLive, type LiveOptions } from './live-feed.ts';
 import { operationCalls } from './operation-calls.ts';
 import { searchCalls } from './search-calls.ts';
+import { textCalls } from './text-calls.ts';
 import { Transport, type Fetch, type RetryWait } from './transport.ts';
 
 // Users of the package import everything from this one file.
@@ -22,6 +23,7 @@ export type { LiveMessage, Topic } from './feed-messages.ts';
 export type { EventToSend, SendItem, SendOptions, SendResult } from './event-calls.ts';
 export type { HealthView, Readiness, Stats, StatsHistory, SystemView } from './operation-calls.ts';
 export type { SearchResult } from './search-calls.ts';
+export type { StoredText, TextPage } from './text-calls.ts';
 export type { RetryWait } from './transport.ts';
 
 export type ClientOptions = {
@@ -81,6 +83,7 @@ export function createClient({
     products: catalogueCalls(transport),
     searchRules: searchRuleCalls(transport),
     ...searchCalls(transport),
+    texts: textCalls(transport),
     deadLetters: deadLetterCalls(transport),
     ...operationCalls(transport),
     live: (options?: LiveOptions) => followLive(transport, options),

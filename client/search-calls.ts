@@ -22,6 +22,7 @@ import type {
 import type { SimilarProducts, SimilarQuery } from '../gateway/api/routes/similar-routes.ts';
 import type { TrendQuery, Trends } from '../gateway/api/routes/trend-routes.ts';
 import type { CallOptions, Transport } from './transport.ts';
+import { vectorOf } from './vector-of.ts';
 
 export type { SearchResult };
 
@@ -135,12 +136,3 @@ const models = async (transport: Transport, options?: CallOptions): Promise<read
       options,
     )
   ).data;
-
-/** Decodes float32, little-endian, in base64. */
-function vectorOf(base64: string): Float32Array {
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) =>
-    view.getFloat32(index * 4, true),
-  );
-}

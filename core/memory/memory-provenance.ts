@@ -31,6 +31,17 @@ export function createMemoryProvenance(texts: ReadonlyMap<string, MemoryText>): 
       const later = [...texts.values()].map(bareText).filter(({ id }) => id > (after ?? ''));
       return later.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
     },
+    async embeddings(textIds) {
+      const stored = textIds.flatMap((id) => texts.get(id) ?? []);
+      return new Map(
+        stored
+          .filter(({ isWithheld }) => !isWithheld)
+          .map(({ record: { id, embedding } }) => [
+            id,
+            { ...embedding, vector: embedding.vector.slice() },
+          ]),
+      );
+    },
   };
 }
 

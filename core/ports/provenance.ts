@@ -1,5 +1,6 @@
 // Who computed the stored vectors, so that those of a faulty runner can be replaced.
 
+import type { Embedding } from './events.ts';
 import type { BareText } from './stored-records.ts';
 
 /**
@@ -25,7 +26,7 @@ export type SessionWork = { readonly runnerSession: string; readonly since: numb
  *
  * A _withheld_ text is one whose vector must not be used:
  *
- * - `knownTexts`, `vectors`, `search` and `embeddedBy` leave it out.
+ * - `knownTexts`, `vectors`, `embeddings`, `search` and `embeddedBy` leave it out.
  * - `texts` and `counts` still include it, and `withheld` lists it.
  * - Its events stay, in `events`, `event` and `countsBy` too, and `putEvents` accepts more of them.
  * - `forget` treats it like any other text.
@@ -48,4 +49,6 @@ export type ProvenanceStore = {
   withheld(limit: number): Promise<readonly BareText[]>;
   /** Stored texts in order of their ids, withheld ones included; `after`: the last id of a page. */
   textsAfter(after: string | null, limit: number): Promise<readonly BareText[]>;
+  /** The vectors of the known texts among these, each with who computed it. */
+  embeddings(textIds: readonly string[]): Promise<ReadonlyMap<string, Embedding>>;
 };

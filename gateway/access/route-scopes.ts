@@ -93,6 +93,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /stats/attribution': read,
   'GET /stats/history': read,
   'GET /system': read,
+  'GET /texts': analyse,
   'GET /trends': analyse,
   'GET /audit': admin,
   'DELETE /users/{id}': admin,

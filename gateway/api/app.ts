@@ -40,6 +40,7 @@ import { searchRuleRoutes } from './routes/search-rule-routes.ts';
 import { similarRoute } from './routes/similar-routes.ts';
 import { statsRoutes } from './routes/stats-routes.ts';
 import { eventRoutes } from './routes/stored-event-routes.ts';
+import { storedTextRoutes } from './routes/stored-text-routes.ts';
 import { trendRoute } from './routes/trend-routes.ts';
 import type { Services } from './services.ts';
 
@@ -110,6 +111,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   trendRoute(app, services);
   funnelRoute(app, services);
   eventRoutes(app, services);
+  storedTextRoutes(app, services);
   deadLetterRoutes(app, services);
   statsRoutes(app, services);
   attributionRoute(app, services);

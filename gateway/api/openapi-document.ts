@@ -22,7 +22,15 @@ const tags = [
   },
   {
     name: 'Search',
-    prefixes: ['/search', '/products', '/recommendations', '/users', '/trends', '/funnel'],
+    prefixes: [
+      '/search',
+      '/texts',
+      '/products',
+      '/recommendations',
+      '/users',
+      '/trends',
+      '/funnel',
+    ],
     description: "Search by meaning, and analyses of visitors' behaviour.",
   },
   {

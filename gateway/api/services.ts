@@ -82,6 +82,8 @@ export type Services = {
     readonly compressedFolder: string;
     readonly manifest: Manifest;
     readonly revision: string;
+    /** See `IndexIdentity.modelRevision`. */
+    readonly vectorRevision: string;
     /** The least cosine of two texts that have something to do with each other. */
     readonly meaningFloor: number;
   };

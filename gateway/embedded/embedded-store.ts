@@ -51,7 +51,7 @@ export function createEmbeddedStore(
     kind: 'embedded',
     batchMax: { texts: 1_000, events: 1_000 },
 
-    provenanceStore: provenanceStoreOf(writer, reader),
+    provenanceStore: provenanceStoreOf(writer, reader, dimensions),
     erasureStore: erasureStoreOf(writer, reader, clock),
     runnerBlockStore: runnerBlockStoreOf(writer, reader),
     catalogue: catalogueOf(writer, reader, clock),
@@ -181,6 +181,7 @@ function erasureStoreOf(
 const provenanceStoreOf = (
   writer: StoreWorkers['writer'],
   reader: StoreWorkers['reader'],
+  dimensions: number,
 ): ProvenanceStore => ({
   mark: (mark) => writer.call('markSession', mark),
   unmark: (runnerSession) => writer.call('unmarkSession', runnerSession),
@@ -192,6 +193,18 @@ const provenanceStoreOf = (
   withheld: (limit) =>
     reader.call('textsEmbeddedBy', { runnerSession: withheldSession, since: 0, limit }),
   textsAfter: (after, limit) => reader.call('textsAfter', { after, limit }),
+  async embeddings(textIds) {
+    const { ids, vectors, provenances } = await reader.call('embeddings', textIds);
+    return new Map(
+      ids.map((id, index) => [
+        id,
+        {
+          vector: vectors.subarray(index * dimensions, (index + 1) * dimensions),
+          provenance: at(provenances, index),
+        },
+      ]),
+    );
+  },
 });
 
 const runnerBlockStoreOf = (

@@ -3,7 +3,15 @@
 
 import type { Schemas } from '@qdrant/js-client-rest';
 import { rawIdOf } from '#core/event/event-id.ts';
-import type { BareText, EventRecord, Product, StoredEvent, TextRecord } from '#core/ports.ts';
+import type {
+  BareText,
+  EventRecord,
+  Product,
+  Provenance,
+  StoredEvent,
+  TextRecord,
+} from '#core/ports.ts';
+import { vectorProblem } from '#core/vectors/vector.ts';
 
 export type Point = Schemas['PointStruct'];
 
@@ -86,6 +94,34 @@ export function bareText({ id, payload }: Schemas['Record']): BareText {
     text: stringAt(payload, 'text'),
     kind: product === null ? 'query' : 'product',
     product,
+  };
+}
+
+export function vectorOf({ vector: found }: Schemas['Record'], dimensions: number): Float32Array {
+  if (!Array.isArray(found)) throw new TypeError('a text has no vector');
+  const vector = Float32Array.from(found.map(Number));
+  const problem = vectorProblem(vector, dimensions);
+  if (problem !== null) throw new TypeError(problem);
+  return vector;
+}
+
+export const provenanceFields = [
+  'runner_session',
+  'runner_name',
+  'device',
+  'dtype',
+  'embedded_at',
+  'checked_at',
+];
+
+export function provenanceOf({ payload }: Schemas['Record']): Provenance {
+  return {
+    runnerSession: stringAt(payload, 'runner_session'),
+    runnerName: stringAt(payload, 'runner_name'),
+    device: stringAt(payload, 'device'),
+    dtype: stringAt(payload, 'dtype'),
+    embeddedAt: timeAt(payload, 'embedded_at'),
+    checkedAt: timeAt(payload, 'checked_at'),
   };
 }
 

@@ -4,12 +4,20 @@
 // A withheld text keeps its point, but gets a kind that no search asks for, and no session. One
 // filtered request withholds any number of texts.
 
+import { isUuid } from '#core/event/uuid.ts';
 import type { BareText, SessionMark, SessionWork, ProvenanceStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, hasId, isSince } from './qdrant-filter.ts';
-import { bareText, timeAt, timeOf } from './qdrant-points.ts';
+import {
+  bareText,
+  provenanceFields,
+  provenanceOf,
+  timeAt,
+  timeOf,
+  vectorOf,
+} from './qdrant-points.ts';
 
 /** The kind of a withheld text, in place of `product` or `query`. */
 export const withheldKind = 'withheld';
@@ -24,9 +32,11 @@ const workOf = ({ runnerSession, since }: SessionWork): Condition[] => [
 export function createQdrantProvenance({
   qdrant,
   names,
+  dimensions,
 }: {
   readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
+  readonly dimensions: number;
 }): ProvenanceStore {
   const find = (must: Condition[], limit: number): Promise<readonly BareText[]> =>
     qdrant.read("find a runner's texts", async (client) => {
@@ -39,42 +49,7 @@ export function createQdrantProvenance({
     });
 
   return {
-    mark: ({ runnerSession, verifiedUntil, renewedAt }) =>
-      qdrant.write("mark a runner's session", (client) =>
-        applied(
-          client.upsert(names.sessions, {
-            points: [
-              {
-                id: runnerSession,
-                vector: {},
-                payload: { good_until: timeOf(verifiedUntil), renewed_at: timeOf(renewedAt) },
-              },
-            ],
-            wait: true,
-          }),
-        ),
-      ),
-    unmark: (runnerSession) =>
-      qdrant.write("delete the mark of a runner's session", (client) =>
-        applied(
-          client.delete(names.sessions, { filter: { must: [hasId([runnerSession])] }, wait: true }),
-        ),
-      ),
-    marks: () =>
-      qdrant.read(
-        "read the marks of runners' sessions",
-        async (client): Promise<readonly SessionMark[]> => {
-          const { points } = await client.scroll(names.sessions, {
-            limit: marksMax,
-            with_payload: true,
-          });
-          return points.map(({ id, payload }) => ({
-            runnerSession: String(id),
-            verifiedUntil: timeAt(payload, 'good_until'),
-            renewedAt: timeAt(payload, 'renewed_at'),
-          }));
-        },
-      ),
+    ...sessionMarks(qdrant, names.sessions),
     embeddedBy: (work, limit) => find(workOf(work), limit),
     withhold: (work) =>
       qdrant.write("withhold a runner's texts", (client) =>
@@ -99,6 +74,76 @@ export function createQdrantProvenance({
           .slice(0, limit)
           .map(bareText);
       }),
+    embeddings: (textIds) => readEmbeddings(qdrant, names.texts, dimensions, textIds),
     withheld: (limit) => find([{ key: 'kind', match: { value: withheldKind } }], limit),
   };
+}
+
+function sessionMarks(
+  qdrant: Qdrant,
+  sessions: string,
+): Pick<ProvenanceStore, 'mark' | 'unmark' | 'marks'> {
+  return {
+    mark: ({ runnerSession, verifiedUntil, renewedAt }) =>
+      qdrant.write("mark a runner's session", (client) =>
+        applied(
+          client.upsert(sessions, {
+            points: [
+              {
+                id: runnerSession,
+                vector: {},
+                payload: { good_until: timeOf(verifiedUntil), renewed_at: timeOf(renewedAt) },
+              },
+            ],
+            wait: true,
+          }),
+        ),
+      ),
+    unmark: (runnerSession) =>
+      qdrant.write("delete the mark of a runner's session", (client) =>
+        applied(
+          client.delete(sessions, { filter: { must: [hasId([runnerSession])] }, wait: true }),
+        ),
+      ),
+    marks: () =>
+      qdrant.read(
+        "read the marks of runners' sessions",
+        async (client): Promise<readonly SessionMark[]> => {
+          const { points } = await client.scroll(sessions, {
+            limit: marksMax,
+            with_payload: true,
+          });
+          return points.map(({ id, payload }) => ({
+            runnerSession: String(id),
+            verifiedUntil: timeAt(payload, 'good_until'),
+            renewedAt: timeAt(payload, 'renewed_at'),
+          }));
+        },
+      ),
+  };
+}
+
+async function readEmbeddings(
+  qdrant: Qdrant,
+  collection: string,
+  dimensions: number,
+  textIds: readonly string[],
+): ReturnType<ProvenanceStore['embeddings']> {
+  const ids = [...new Set(textIds)].filter(isUuid);
+  if (ids.length === 0) return new Map();
+  return qdrant.read('read vectors and who computed them', async (client) => {
+    const points = await client.retrieve(collection, {
+      ids,
+      with_payload: ['kind', ...provenanceFields],
+      with_vector: true,
+    });
+    return new Map(
+      points
+        .filter(({ payload }) => payload?.['kind'] !== withheldKind)
+        .map((point) => [
+          String(point.id),
+          { vector: vectorOf(point, dimensions), provenance: provenanceOf(point) },
+        ]),
+    );
+  });
 }

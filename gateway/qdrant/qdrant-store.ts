@@ -147,7 +147,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     batchMax,
     catalogue,
     searchRules: createQdrantSearchRules(qdrant, names.products),
-    ...recordStores({ qdrant, names, texts, settleMs: tombstonesReadMs + timeoutMs }),
+    ...recordStores({ qdrant, names, texts, identity, settleMs: tombstonesReadMs + timeoutMs }),
     ...textStore(texts),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
     search,
@@ -183,11 +183,11 @@ const textStore = (
 
 /** What is not about the index itself: who made vectors, who was erased, and who may not join. */
 function recordStores(
-  parts: Parameters<typeof createQdrantErasure>[0],
+  parts: Parameters<typeof createQdrantErasure>[0] & Pick<QdrantStoreOptions, 'identity'>,
 ): Pick<VectorStore, 'provenanceStore' | 'erasureStore' | 'runnerBlockStore'> {
-  const { qdrant, names } = parts;
+  const { qdrant, names, identity } = parts;
   return {
-    provenanceStore: createQdrantProvenance({ qdrant, names }),
+    provenanceStore: createQdrantProvenance({ qdrant, names, dimensions: identity.dimensions }),
     erasureStore: createQdrantErasure(parts),
     runnerBlockStore: createQdrantRunnerBlocks(qdrant, names.blocks),
   };

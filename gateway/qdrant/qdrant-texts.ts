@@ -5,7 +5,7 @@ import type { BareText, Clock, TextRecord, WriteOutcome } from '#core/ports.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
 import { applied } from './applied-write.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { bareText, textPoint } from './qdrant-points.ts';
+import { bareText, textPoint, vectorOf } from './qdrant-points.ts';
 import { withheldKind } from './qdrant-provenance.ts';
 import { createTextReferences, type QdrantTextReferences } from './qdrant-text-references.ts';
 import type { QdrantWords } from './qdrant-words.ts';
@@ -76,7 +76,7 @@ export function createQdrantTexts({
         return new Map(
           points
             .filter(({ payload }) => payload?.['kind'] !== withheldKind)
-            .map(({ id, vector }) => [String(id), vectorOf(vector, dimensions)]),
+            .map((point) => [String(point.id), vectorOf(point, dimensions)]),
         );
       });
     },
@@ -90,12 +90,4 @@ function refusalOf({ id, embedding }: TextRecord, dimensions: number): WriteOutc
     ? vectorProblem(embedding.vector, dimensions)
     : `the text's id "${id}" is not a UUID`;
   return message === null ? null : { status: 'rejected', message };
-}
-
-function vectorOf(found: unknown, dimensions: number): Float32Array {
-  if (!Array.isArray(found)) throw new TypeError('a text has no vector');
-  const vector = Float32Array.from(found);
-  const problem = vectorProblem(vector, dimensions);
-  if (problem !== null) throw new TypeError(problem);
-  return vector;
 }

@@ -144,6 +144,7 @@ async function servicesOf(
       compressedFolder: join(dataDir, 'compressed'),
       manifest: model.manifest,
       revision: model.filesRevision,
+      vectorRevision: model.identity.modelRevision,
       meaningFloor: meaningFloorOf(model.golden.cases.map(({ vector }) => vector)),
     },
     live,

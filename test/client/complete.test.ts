@@ -61,6 +61,7 @@ test('every path has a call', async () => {
     client.recommendations(id),
     client.recommend({ user_id: id }),
     client.related(id),
+    client.texts.pages().next(),
     client.trends(),
     client.funnel(),
     client.audit(),

@@ -358,6 +358,17 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.event(eventIdOf(2))).not.toBeNull();
       });
 
+      it('is read with its provenance, without what is withheld', async () => {
+        await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
+        const ids = [1, 2, 3, 9].map(textIdOf);
+        expect(await store.provenanceStore.embeddings([...ids, 'no-uuid'])).toEqual(
+          new Map([
+            [textIdOf(1), embeddedBy(mine, noon - 1, 1).embedding],
+            [textIdOf(3), embeddedBy(other, noon + 9, 3).embedding],
+          ]),
+        );
+      });
+
       it('is searchable again once the texts are put again', async () => {
         await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
         expect(

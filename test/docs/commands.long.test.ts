@@ -35,6 +35,7 @@ const programs = new Set([
   ...typed.map(({ script }) => script),
   'erase',
   'evaluate',
+  'export',
   'model-manifest',
 ]);
 const lines = [...programs].map((script) => {

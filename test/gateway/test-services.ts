@@ -246,6 +246,7 @@ export function testApp(
       compressedFolder: join(tmpdir(), 'vectorstream-no-compressed'),
       manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')),
       revision: 'r'.repeat(64),
+      vectorRevision: 'v'.repeat(64),
       meaningFloor: 0.4,
     },
     startedAt: clock.now(),

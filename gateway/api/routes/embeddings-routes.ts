@@ -9,6 +9,7 @@ import { ProblemError } from '../../http/problem-document.ts';
 import { BodyReader } from '../../ingest/read-body.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
+import { vectorView, type VectorFormat } from '../views/vector-view.ts';
 import { failure, modelSchema, requestSchema, responseSchema } from './embeddings-schemas.ts';
 import { answer } from './schemas.ts';
 
@@ -199,13 +200,13 @@ const vectorsPerTurn = 64;
 /** Writes the JSON in steps: thousands of vectors at once would block the event loop. */
 async function responseText(
   embedded: readonly EmbeddedText[],
-  format: 'float' | 'base64',
+  format: VectorFormat,
   model: string,
 ): Promise<string> {
   const items: string[] = [];
   for (const [index, { vector }] of embedded.entries()) {
     if (index % vectorsPerTurn === vectorsPerTurn - 1) await nextTurn();
-    const value = format === 'float' ? floatsOf(vector) : `"${base64Of(vector)}"`;
+    const value = JSON.stringify(vectorView(vector, format));
     items.push(`{"object":"embedding","index":${index},"embedding":${value}}`);
   }
   const tokens = embedded.reduce<number | null>(
@@ -216,10 +217,3 @@ async function responseText(
   const data = items.join(',');
   return `{"object":"list","data":[${data}],"model":${JSON.stringify(model)},"usage":${usage}}`;
 }
-
-/** Nine digits distinguish all float32 numbers. */
-const floatsOf = (vector: Float32Array): string =>
-  `[${Array.from(vector, (number) => Number(number.toPrecision(9))).join(',')}]`;
-
-const base64Of = ({ buffer, byteOffset, byteLength }: Float32Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('base64');

@@ -1,6 +1,7 @@
 // The requests and answers of POST /v1/embeddings and GET /v1/models, in OpenAI's shapes.
 
 import { z } from '@hono/zod-openapi';
+import { vectorFormatSchema } from '../views/vector-view.ts';
 
 /** The most inputs of one request, as at OpenAI. */
 const inputsMax = 2048;
@@ -41,10 +42,7 @@ export const requestSchema = z
     input: z.union([inputText, z.array(inputText).min(1).max(inputsMax)], {
       error: (issue) => (issue.input === undefined ? 'is missing' : inputAllowed),
     }),
-    encoding_format: z
-      .enum(['float', 'base64'])
-      .default('float')
-      .openapi({ description: 'base64: the vector as little-endian float32, in base64.' }),
+    encoding_format: vectorFormatSchema,
     dimensions: z.int().optional().openapi({
       description: "Only the model's own number: its vectors cannot be shortened.",
     }),

@@ -1,6 +1,6 @@
 // Reads rows of the database as the values that the store's port promises.
 
-import type { BareText, Product, StoredEvent } from '#core/ports.ts';
+import type { BareText, Product, Provenance, StoredEvent } from '#core/ports.ts';
 import { storedJson } from './sqlite-errors.ts';
 import { uuidText } from './uuid-bytes.ts';
 
@@ -29,6 +29,18 @@ export function bareTextOf(id: string, row: Row): BareText {
     text: String(row['text']),
     kind: row['kind'] === 'query' ? 'query' : 'product',
     product: productOf(row['product']),
+  };
+}
+
+/** Needs the columns of a text that say who embedded it. */
+export function provenanceOf(row: Row): Provenance {
+  return {
+    runnerSession: String(row['runner_session']),
+    runnerName: String(row['runner_name']),
+    device: String(row['device']),
+    dtype: String(row['dtype']),
+    embeddedAt: Number(row['embedded_at']),
+    checkedAt: Number(row['checked_at']),
   };
 }
 
