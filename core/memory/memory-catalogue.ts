@@ -9,6 +9,8 @@ const batchMax = 1_000;
 export type MemoryCatalogue = CatalogueStore & {
   /** The texts of the products that are sold and match, or of one text. */
   listedTexts(filter: EventFilter): ReadonlySet<string>;
+  /** The brands of the products that are sold and have this text, distinct. */
+  brandsOf(textId: string): readonly string[];
   /** The text is deleted. */
   textGone(textId: string): void;
 };
@@ -67,6 +69,10 @@ export function createMemoryCatalogue(
           isListedIn(entry, filter) && entry.textId !== null ? [entry.textId] : [],
         ),
       ),
+    brandsOf(textId) {
+      const ofText = sold().filter((entry) => entry.textId === textId);
+      return [...new Set(ofText.flatMap(({ product }) => product?.brand ?? []))].toSorted();
+    },
     textGone(textId) {
       for (const entry of sold())
         if (entry.textId === textId) products.set(entry.id, { ...entry, state: 'waiting' });

@@ -8,6 +8,7 @@ import type {
   SearchHit,
   SearchRequest,
   StoredEvent,
+  WordSearchHit,
   WordSearchRequest,
 } from '#core/ports.ts';
 import { comparableScore, idfOf, productFeatures } from '#core/vectors/lexical/word-features.ts';
@@ -46,11 +47,11 @@ export async function searchMemoryWords(
   records: MemoryRecords,
   { features, limit, filter }: WordSearchRequest,
   plan: SearchPlan,
-): Promise<readonly SearchHit[]> {
+): Promise<readonly WordSearchHit[]> {
   const own = new Map(
     records.texts.values().flatMap(({ record: { id, product } }) => {
       if (product === null) return [];
-      const { ids, weights } = productFeatures(product);
+      const { ids, weights } = productFeatures(product, records.catalogue.brandsOf(id));
       return [[id, new Map(ids.map((feature, index) => [feature, at(weights, index)]))] as const];
     }),
   );
@@ -71,7 +72,9 @@ export async function searchMemoryWords(
     limit,
     plan,
   });
-  return ranked.flatMap(({ textId, score }) => hitOf(records, textId, score, filter));
+  return ranked
+    .flatMap(({ textId, score }) => hitOf(records, textId, score, filter))
+    .map((hit) => ({ ...hit, brands: records.catalogue.brandsOf(hit.textId) }));
 }
 
 function spaceOf(

@@ -73,6 +73,11 @@ export type WordSearchRequest = Pick<SearchRequest, 'limit' | 'filter'> & {
   readonly features: WordFeatures;
 };
 
+export type WordSearchHit = SearchHit & {
+  /** The brands of the products of the catalogue that are sold and have this text, distinct. */
+  readonly brands: readonly string[];
+};
+
 /**
  * Asks for the products of the sessions that share most with a visitor's products. The formula is
  * in core/analysis/session-neighbours.ts. A session _touches_ a product with an event of one of

@@ -19,6 +19,7 @@ import type {
   SimilarProduct,
   SimilarRequest,
   StoreCounts,
+  WordSearchHit,
   WordSearchRequest,
 } from './store-queries.ts';
 import type {
@@ -91,10 +92,11 @@ export type VectorStore = AsyncDisposable & {
   /**
    * The product texts that share a feature with the query and have an event matching the filter, or
    * a matching product in the catalogue, ranked as in `SearchCursor` by the score of
-   * core/vectors/lexical/word-features.ts, in which `N` counts the product texts. Withheld texts
-   * take part: their words are not in doubt.
+   * core/vectors/lexical/word-features.ts, in which `N` counts the product texts. The features of a
+   * text are those of its product and of its brands in the catalogue. Withheld texts take part:
+   * their words are not in doubt.
    */
-  searchWords(request: WordSearchRequest): Promise<readonly SearchHit[]>;
+  searchWords(request: WordSearchRequest): Promise<readonly WordSearchHit[]>;
   /**
    * Prepares stored texts of older versions for `searchWords`, which finds only prepared ones, and
    * removes what it keeps of texts that are gone. Each call does some of it; `false` at the end of

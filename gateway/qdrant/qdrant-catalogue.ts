@@ -40,6 +40,8 @@ type Options = {
   readonly names: QdrantCollections;
   /** Marks texts that perhaps nothing refers to any more. */
   readonly markTexts: (textIds: readonly string[]) => Promise<void>;
+  /** These texts may have got other brands. */
+  readonly renewWords: (textIds: readonly string[]) => Promise<void>;
 };
 
 const namespace = uuidV5('catalogue product');
@@ -142,7 +144,7 @@ export function createQdrantCatalogue(options: Options): QdrantCatalogue {
 
 /** @param entries reads the present versions */
 function createPut(
-  { qdrant, names, markTexts }: Options,
+  { qdrant, names, markTexts, renewWords }: Options,
   entries: CatalogueStore['entries'],
 ): CatalogueStore['put'] {
   return async (writes) => {
@@ -162,6 +164,7 @@ function createPut(
           must: [hasId([idOf(id)]), isBefore('updated_at', updatedAt)],
         })),
       });
+      await renewWords([...left, ...newer.flatMap(({ textId }) => textId ?? [])]);
     }
     return writes.map((write) => (isNewer(write) ? 'stored' : 'superseded'));
   };

@@ -26,6 +26,7 @@ import {
   type QdrantSearchQueries,
   type Target,
 } from './qdrant-search-queries.ts';
+import type { QdrantWords } from './qdrant-words.ts';
 
 export type SearchOptions = {
   readonly qdrant: Qdrant;
@@ -33,6 +34,7 @@ export type SearchOptions = {
   readonly events: QdrantEvents;
   readonly catalogue: QdrantCatalogue;
   readonly readTexts: VectorStore['texts'];
+  readonly brandsOf: QdrantWords['brandsOf'];
   readonly plan: SearchPlan;
   /** Vectors are compared by a coarser copy first. */
   readonly isQuantised: boolean;
@@ -46,7 +48,7 @@ const lookAhead = 256;
 export function createQdrantSearch(
   options: SearchOptions,
 ): Pick<VectorStore, 'search' | 'searchWords'> {
-  const { events, catalogue, readTexts, plan } = options;
+  const { events, catalogue, readTexts, brandsOf, plan } = options;
   const queries = createSearchQueries(options);
   const findNewest = createNewestEvents(options);
 
@@ -76,29 +78,37 @@ export function createQdrantSearch(
     });
   };
 
-  const find = async (
+  /** @param alongside reads something else about the texts of the hits, at the same time */
+  const find = async <T>(
     target: Target,
     eventFilter: EventFilter,
     wanted: Wanted<string>,
-  ): Promise<readonly SearchHit[]> => {
+    alongside: (textIds: readonly string[]) => Promise<T>,
+  ): Promise<{ readonly hits: readonly SearchHit[]; readonly read: T }> => {
     const filter = filterOf(eventFilter);
-    if (filter === null) return [];
+    if (filter === null) return { hits: [], read: await alongside([]) };
     const filters = { eventFilter, filter };
     const space = new QdrantSearchSpace(target, filters, { queries, findNewest, catalogue });
-    return hitsOf(await searchTexts(space, wanted), filters, space.newest);
+    const ranked = await searchTexts(space, wanted);
+    const [hits, read] = await Promise.all([
+      hitsOf(ranked, filters, space.newest),
+      alongside(ranked.map(({ text }) => text)),
+    ]);
+    return { hits, read };
   };
 
   return {
-    search: ({ vector, limit, filter, scoreMin = -Infinity, exceptTextIds = [], after = null }) =>
-      find({ vector, condition: kindsOf(filter) }, filter, {
-        limit,
-        plan,
-        scoreMin,
-        except: exceptTextIds,
-        after,
-      }),
-    searchWords: ({ features, limit, filter }) =>
-      find({ features }, filter, { ...unbounded, limit, plan }),
+    async search(request) {
+      const { vector, limit, filter, scoreMin = -Infinity, exceptTextIds: except = [] } = request;
+      const target = { vector, condition: kindsOf(filter) };
+      const wanted = { limit, plan, scoreMin, except, after: request.after ?? null };
+      return (await find(target, filter, wanted, async () => null)).hits;
+    },
+    async searchWords({ features, limit, filter }) {
+      const wanted = { ...unbounded, limit, plan };
+      const { hits, read: brands } = await find({ features }, filter, wanted, brandsOf);
+      return hits.map((hit) => ({ ...hit, brands: brands.get(hit.textId) ?? [] }));
+    },
   };
 }
 

@@ -93,35 +93,16 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
   const connected = connectQdrant(address);
   const names = namesOf(collections);
 
-  // One attempt at a time; the next call after a failed one tries again.
-  let preparing: Promise<void> | null = null;
-  const prepared = (): Promise<void> =>
-    (preparing ??= prepareCollections(connected, names, identity, storage).catch(
-      (error: unknown) => {
-        preparing = null;
-        throw error;
-      },
-    ));
-  const whenPrepared =
-    (ask: Qdrant['read']): Qdrant['read'] =>
-    async (what, call) => {
-      await prepared();
-      try {
-        return await ask(what, call);
-      } catch (error) {
-        if (error instanceof DependencyError && error.code === codes.missing) {
-          preparing = null;
-          texts.forgotten();
-        }
-        throw error;
-      }
-    };
-  const qdrant: Qdrant = {
-    read: whenPrepared(connected.read),
-    write: whenPrepared(connected.write),
-  };
+  const { qdrant, prepared } = whenPrepared(connected, {
+    prepare: () => prepareCollections(connected, names, identity, storage),
+    onMissing: () => texts.forgotten(),
+  });
 
-  const words = createQdrantWords({ qdrant, names });
+  const words = createQdrantWords({
+    qdrant,
+    names,
+    ofTexts: (ids) => catalogue.ofTexts(ids),
+  });
   const texts = createQdrantTexts({
     qdrant,
     words,
@@ -130,7 +111,12 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     clock,
   });
   const events = createQdrantEvents({ qdrant, collection: names.events, texts });
-  const catalogue = createQdrantCatalogue({ qdrant, names, markTexts: (ids) => texts.mark(ids) });
+  const catalogue = createQdrantCatalogue({
+    qdrant,
+    names,
+    markTexts: (ids) => texts.mark(ids),
+    renewWords: (ids) => words.renew(ids),
+  });
 
   const { search, searchWords } = createQdrantSearch({
     qdrant,
@@ -138,6 +124,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     events,
     catalogue,
     readTexts: (ids) => texts.read(ids),
+    brandsOf: (ids) => words.brandsOf(ids),
     plan: searchPlan,
     isQuantised: storage.quantisation !== 'none',
   });
@@ -170,6 +157,42 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     async [Symbol.asyncDispose]() {},
   };
   return { store, prepared };
+}
+
+/**
+ * The same calls, each of which waits until the collections are there.
+ *
+ * @param onMissing a collection was deleted meanwhile
+ */
+function whenPrepared(
+  connected: Qdrant,
+  { prepare, onMissing }: { readonly prepare: () => Promise<void>; readonly onMissing: () => void },
+): { readonly qdrant: Qdrant; readonly prepared: () => Promise<void> } {
+  // One attempt at a time; the next call after a failed one tries again.
+  let preparing: Promise<void> | null = null;
+  const prepared = (): Promise<void> =>
+    (preparing ??= prepare().catch((error: unknown) => {
+      preparing = null;
+      throw error;
+    }));
+  const afterwards =
+    (ask: Qdrant['read']): Qdrant['read'] =>
+    async (what, call) => {
+      await prepared();
+      try {
+        return await ask(what, call);
+      } catch (error) {
+        if (error instanceof DependencyError && error.code === codes.missing) {
+          preparing = null;
+          onMissing();
+        }
+        throw error;
+      }
+    };
+  return {
+    qdrant: { read: afterwards(connected.read), write: afterwards(connected.write) },
+    prepared,
+  };
 }
 
 const textStore = (

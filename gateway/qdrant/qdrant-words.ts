@@ -1,104 +1,115 @@
 // Keeps the features of product texts in a collection of their own, because Qdrant can add no
 // vector to a collection that exists. A text has the same id in both.
 
-import type { Schemas } from '@qdrant/js-client-rest';
-import type { BareText } from '#core/ports.ts';
+import { partsOf } from '#core/collections/parts-of.ts';
+import type { BareText, CatalogueEntry, CatalogueStore } from '#core/ports.ts';
 import { productFeatures } from '#core/vectors/lexical/word-features.ts';
 import { applied } from './applied-write.ts';
 import { type QdrantCollections, wordsVector } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { bareText } from './qdrant-points.ts';
+import { createWordsPass } from './qdrant-words-pass.ts';
 
 export type QdrantWords = {
   /** Writes the features of product texts. Queries have none. */
   put(texts: readonly Pick<BareText, 'id' | 'product'>[]): Promise<void>;
+  /** Writes them again for the texts among these, at most 2,000, that have got other brands. */
+  renew(ids: readonly string[]): Promise<void>;
+  /** The brands with which texts are found; none for a text that has no features. */
+  brandsOf(ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Deletes the features of the texts among these that are gone. */
   deleteGone(ids: readonly string[]): Promise<void>;
   /** Does the work of `VectorStore.prepareWords`. */
   prepare(): Promise<boolean>;
 };
 
-/** Texts that one step looks at. */
-const pageMax = 128;
+/** Texts whose products are read at once. */
+const textsMax = 1_000;
 
 export function createQdrantWords({
   qdrant,
   names,
+  ofTexts,
 }: {
   readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
+  /** The products that are sold. */
+  readonly ofTexts: CatalogueStore['ofTexts'];
 }): QdrantWords {
-  /** The place in a pass, which looks at all texts, then at all words. `null`: its beginning. */
-  let [stage, next]: ['texts' | 'words', Offset] = ['texts', null];
-
-  const existing = (collection: string, ids: readonly string[]): Promise<ReadonlySet<string>> =>
-    qdrant.read(`look for texts in ${collection}`, async (client) => {
-      const points = await client.retrieve(collection, { ids: [...ids], with_payload: false });
-      return new Set(points.map(({ id }) => String(id)));
+  const brandsOf: QdrantWords['brandsOf'] = async (ids) => {
+    if (ids.length === 0) return new Map();
+    return qdrant.read('read words', async (client) => {
+      const points = await client.retrieve(names.words, {
+        ids: [...ids],
+        with_payload: ['brands'],
+      });
+      return new Map(points.map(({ id, payload }) => [String(id), listOf(payload?.['brands'])]));
     });
+  };
+
+  const brandsNow = async (ids: readonly string[]) => brandsByText(await ofTexts(ids));
+
+  const readTexts = async (ids: readonly string[]): Promise<readonly BareText[]> => {
+    const points = await qdrant.read('read texts', (client) =>
+      client.retrieve(names.texts, { ids: [...ids], with_payload: payloadOfTexts }),
+    );
+    return points.map(bareText);
+  };
 
   const put: QdrantWords['put'] = async (texts) => {
-    const points = texts.flatMap(({ id, product }) => {
-      if (product === null) return [];
-      const { ids, weights } = productFeatures(product);
+    const products = texts.flatMap(({ id, product }) => (product === null ? [] : { id, product }));
+    if (products.length === 0) return;
+    const byText = await brandsNow(products.map(({ id }) => id));
+    const points = products.map(({ id, product }) => {
+      const brands = [...(byText.get(id) ?? [])];
+      const { ids, weights } = productFeatures(product, brands);
       const vector = { [wordsVector]: { indices: [...ids], values: [...weights] } };
-      return [{ id, vector, payload: {} }];
+      return { id, vector, payload: { brands } };
     });
-    if (points.length === 0) return;
     await qdrant.write('write words', (client) =>
       applied(client.upsert(names.words, { points, wait: true })),
     );
   };
 
+  const renew: QdrantWords['renew'] = async (ids) => {
+    for (const part of partsOf([...new Set(ids)], textsMax)) {
+      const [known, now] = await Promise.all([brandsOf(part), brandsNow(part)]);
+      const changed = part.filter(
+        (id) => known.has(id) && String(known.get(id)) !== String(now.get(id) ?? []),
+      );
+      if (changed.length > 0) await put(await readTexts(changed));
+    }
+  };
+
   const deleteGone: QdrantWords['deleteGone'] = async (ids) => {
-    const kept = await existing(names.texts, ids);
-    const gone = ids.filter((id) => !kept.has(id));
+    const kept = await qdrant.read('look for texts', (client) =>
+      client.retrieve(names.texts, { ids: [...ids], with_payload: false }),
+    );
+    const keptIds = new Set(kept.map(({ id }) => String(id)));
+    const gone = ids.filter((id) => !keptIds.has(id));
     if (gone.length === 0) return;
     await qdrant.write('delete words', (client) =>
       applied(client.delete(names.words, { points: gone, wait: true })),
     );
     // A text that was put again before this look has lost its words. One that is put later writes
     // its words later still, because they follow the text.
-    const back = await qdrant.read('read texts', (client) =>
-      client.retrieve(names.texts, { ids: gone, with_payload: payloadOfTexts }),
-    );
-    await put(back.map(bareText));
+    await put(await readTexts(gone));
   };
 
-  const addMissing = async (offset: Offset): Promise<Offset> => {
-    const { points, next_page_offset: after } = await qdrant.read('read texts', (client) =>
-      client.scroll(names.texts, { limit: pageMax, offset, with_payload: payloadOfTexts }),
-    );
-    const texts = points.map(bareText).filter(({ product }) => product !== null);
-    const ids = texts.map(({ id }) => id);
-    const known = ids.length === 0 ? new Set() : await existing(names.words, ids);
-    await put(texts.filter(({ id }) => !known.has(id)));
-    return offsetOf(after);
-  };
+  const words = { put, renew, brandsOf, deleteGone };
+  return { ...words, prepare: createWordsPass({ qdrant, names, words }) };
+}
 
-  const deleteNeedless = async (offset: Offset): Promise<Offset> => {
-    const { points, next_page_offset: after } = await qdrant.read('read words', (client) =>
-      client.scroll(names.words, { limit: pageMax, offset, with_payload: false }),
-    );
-    if (points.length > 0) await deleteGone(points.map(({ id }) => String(id)));
-    return offsetOf(after);
-  };
-
-  return {
-    put,
-    deleteGone,
-
-    async prepare() {
-      next = await (stage === 'texts' ? addMissing : deleteNeedless)(next);
-      if (next === null) stage = stage === 'texts' ? 'words' : 'texts';
-      return next !== null || stage === 'words';
-    },
-  };
+/** Distinct, in a fixed order. */
+function brandsByText(products: readonly CatalogueEntry[]): ReadonlyMap<string, readonly string[]> {
+  const brands = new Map<string, Set<string>>();
+  for (const { textId, product } of products)
+    if (textId !== null && product !== null && product.brand !== null)
+      brands.set(textId, (brands.get(textId) ?? new Set()).add(product.brand.toWellFormed()));
+  return new Map([...brands].map(([id, found]) => [id, [...found].toSorted()]));
 }
 
 const payloadOfTexts = ['text', 'product'];
 
-type Offset = string | number | null;
-
-const offsetOf = (after: Schemas['ScrollRequest']['offset']): Offset =>
-  typeof after === 'string' || typeof after === 'number' ? after : null;
+const listOf = (brands: unknown): readonly string[] =>
+  Array.isArray(brands) ? brands.map(String) : [];

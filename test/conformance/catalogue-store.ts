@@ -6,6 +6,7 @@ import { productText } from '#core/event/text.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { CatalogueProduct, CatalogueWrite, EventFilter, VectorStore } from '#core/ports.ts';
 import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
+import { searchByWords } from '#core/vectors/lexical/word-search.ts';
 import { noRules } from '#core/vectors/shop/rules-by-query.ts';
 import { dimensions, eventRecord, noon, queryVector, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
@@ -69,6 +70,35 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
           rules: noRules,
         })
       ).map(({ hit }) => hit.product?.id);
+
+    it('finds a product by the words of its brand, as the catalogue has it now', async () => {
+      const cup = { ...kettle, id: 'c-1', name: 'Tin cup', brand: null };
+      const bosch = { ...kettle, brand: 'Böschung & Söhne' };
+      await store.putTexts([textOf(kettle, 1), textOf(cup, 2)]);
+      await put(writeOf(bosch), writeOf({ ...cup, brand: 'Aga' }));
+      const byWords = async (query: string) =>
+        (await searchByWords(store, { query, alternatives: [], filter: {}, limit: 10 })).map(
+          ({ hit, match }) => [hit.product?.name, match.share],
+        );
+      expect(await byWords('boschung')).toEqual([['Enamel kettle', 1]]);
+      expect(await byWords('bosch')).toEqual([['Enamel kettle', 1]]);
+      expect(await byWords('böshung kettle')).toEqual([['Enamel kettle', 1]]);
+      expect(await byWords('aga kettle')).toContainEqual(['Tin cup', 0.5]);
+
+      // A text that is shared has the brands of all its products.
+      await put(writeOf({ ...bosch, id: 'k-2', brand: 'Aga' }));
+      expect((await byWords('aga kettle'))[0]).toEqual(['Enamel kettle', 1]);
+      await put(gone('k-2', noon + 1), writeOf({ ...bosch, brand: 'Cuisine' }, noon + 1));
+      expect(await byWords('aga')).toEqual([['Tin cup', 1]]);
+      expect(await byWords('boschung')).toEqual([]);
+      expect(await byWords('cuisine')).toEqual([['Enamel kettle', 1]]);
+
+      // The text comes after the product.
+      const pan = { ...kettle, id: 'p-1', name: 'Pan', brand: 'Zwilling' };
+      await put(writeOf(pan));
+      await store.putTexts([textOf(pan, 3)]);
+      expect(await byWords('zwilling')).toEqual([['Pan', 1]]);
+    });
 
     it('keeps the newest version of a product, and older ones are superseded', async () => {
       expect(await put(writeOf({}), writeOf({ id: 'k-2' }))).toEqual(['stored', 'stored']);

@@ -16,7 +16,7 @@ import type { Product, WordFeatures } from '#core/ports.ts';
 import { wordsOf } from './fold-text.ts';
 
 /** Changes with everything here and in fold-text.ts that changes the features of a product. */
-export const featuresVersion = 2;
+export const featuresVersion = 3;
 
 /** A query is its first words. */
 const queryWordsMax = 24;
@@ -35,6 +35,7 @@ const [saturation, lengthShare] = [1.2, 0.6];
 const fields = [
   { field: 'id', weight: 1.5, usual: 1 },
   { field: 'name', weight: 1, usual: 8 },
+  { field: 'brand', weight: 0.8, usual: 1 },
   { field: 'category', weight: 0.6, usual: 2 },
   { field: 'description', weight: 0.4, usual: 30 },
 ] as const;
@@ -74,9 +75,11 @@ export function wordQueryOf(text: string, alternatives: readonly Alternative[] =
   return { words, alternatives, unfinished: isFinished ? null : (words.at(-1) ?? null) };
 }
 
-export function productFeatures(product: Product): WordFeatures {
+/** @param brands of the products that this text stands for */
+export function productFeatures(product: Product, brands: readonly string[] = []): WordFeatures {
+  const described = { ...product, brand: brands.join(' ') };
   const words = fields.flatMap(({ field, weight, usual }) => {
-    const own = wordsOf(product[field] ?? '');
+    const own = wordsOf(described[field] ?? '');
     const length = 1 - lengthShare + (lengthShare * own.length) / usual;
     const counts = (weight * (saturation + 1)) / (1 + saturation * length);
     // Descriptions are long: a mistake or a beginning in one would find too much.

@@ -17,9 +17,10 @@ export type WordMatch = {
 export function matchOf(
   { words, unfinished, alternatives }: WordQuery,
   product: Product,
+  brands: readonly string[] = [],
 ): WordMatch {
   const { id, name, category, description } = product;
-  const called = new Set([id, name, category ?? ''].flatMap(wordsOf));
+  const called = new Set([id, name, ...brands, category ?? ''].flatMap(wordsOf));
   const exactIn = (own: ReadonlySet<string>): readonly string[] => {
     const meant = alternatives.filter(({ others }) => others.every((other) => own.has(other)));
     return words.filter(

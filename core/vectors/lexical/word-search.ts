@@ -29,7 +29,7 @@ export async function searchByWords(
     const features = queryFeatures(query, misspelt);
     const hits = await store.searchWords({ features, filter, limit: Math.max(limit, lookedAtMin) });
     return hits.flatMap((hit) =>
-      hit.product === null ? [] : [{ hit, match: matchOf(query, hit.product) }],
+      hit.product === null ? [] : [{ hit, match: matchOf(query, hit.product, hit.brands) }],
     );
   };
   const found = await find([]);

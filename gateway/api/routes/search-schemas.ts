@@ -27,9 +27,10 @@ export const searchRequestSchema = z
       .optional()
       .openapi({
         description:
-          'How a query finds products. By words: those of id, name, category and description, in ' +
-          'any spelling, with typing mistakes and an unfinished last word; this needs no runner. ' +
-          'hybrid, the default for a query, is both, or words alone while no runner can embed it.',
+          'How a query finds products. By words: those of id, name, brand, category and ' +
+          'description, in any spelling, with typing mistakes and an unfinished last word; this ' +
+          'needs no runner. hybrid, the default for a query, is both, or words alone while no ' +
+          'runner can embed it.',
       }),
     vector: z
       .array(z.number())

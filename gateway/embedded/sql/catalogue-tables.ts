@@ -8,6 +8,7 @@ import { storedJson } from './sqlite-errors.ts';
 import { type Row, uuidOf } from './stored-rows.ts';
 import type { TextReferences } from './text-references.ts';
 import { uuidBytes } from './uuid-bytes.ts';
+import { TextWords } from './word-tables.ts';
 
 /**
  * An earlier gateway may still use the file, and the schema's version stays. It deletes texts that
@@ -47,6 +48,7 @@ export function createCatalogueWrites(
   database: DatabaseSync,
   references: TextReferences,
 ): CatalogueWrites {
+  const words = new TextWords(database);
   const before = database.prepare('SELECT updated_at, text_id FROM products WHERE id = ?');
   const put = database.prepare(`
     INSERT INTO products (id, updated_at, text_id, state, problem, category, price, product)
@@ -63,7 +65,9 @@ export function createCatalogueWrites(
 
   const checkText = (id: unknown, now: number): void => {
     const key = id instanceof Uint8Array ? keyOfText.get(id)?.['key'] : undefined;
-    if (key !== undefined) references.checkReferences(Number(key), now);
+    if (key === undefined) return;
+    references.checkReferences(Number(key), now);
+    words.renew(Number(key));
   };
 
   return {

@@ -2,7 +2,13 @@
 // one snapshot.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { EventFilter, SearchHit, SearchRequest, WordSearchRequest } from '#core/ports.ts';
+import type {
+  EventFilter,
+  SearchHit,
+  SearchRequest,
+  WordSearchHit,
+  WordSearchRequest,
+} from '#core/ports.ts';
 import {
   type Ranked,
   type SearchPlan,
@@ -15,14 +21,16 @@ import type { Statements } from './database.ts';
 import { FilteredTexts, type NearestTexts } from './filtered-texts.ts';
 import { productOf } from './stored-rows.ts';
 import { uuidBytes } from './uuid-bytes.ts';
-import { nearestByWords } from './word-tables.ts';
+import { brandsIn, nearestByWords } from './word-tables.ts';
 
 export type TextSearch = {
   search(request: SearchRequest & { readonly plan: SearchPlan }): Promise<readonly SearchHit[]>;
   searchWords(
     request: WordSearchRequest & { readonly plan: SearchPlan },
-  ): Promise<readonly SearchHit[]>;
+  ): Promise<readonly WordSearchHit[]>;
 };
+
+const brandsOfText = 'SELECT brands FROM worded_texts WHERE text = ?';
 
 /** @param copy `null`: a search whose filter is not selective reads all vectors. */
 export function createTextSearch(
@@ -60,17 +68,23 @@ export function createTextSearch(
     ];
   };
 
+  const wordHitOf = (entry: Ranked<number>, texts: FilteredTexts): readonly WordSearchHit[] => {
+    const brands = brandsIn(statements.get(brandsOfText).get(entry.text));
+    return hitOf(entry, texts).map((hit) => ({ ...hit, brands }));
+  };
+
   /** @param open prepares the search, in the transaction in which it runs */
-  const inSnapshot = async (
+  const inSnapshot = async <Hit>(
     filter: EventFilter,
     open: () => NearestTexts,
     wanted: () => Wanted<number>,
-  ): Promise<readonly SearchHit[]> => {
+    found: (entry: Ranked<number>, texts: FilteredTexts) => readonly Hit[],
+  ): Promise<readonly Hit[]> => {
     database.exec('BEGIN');
     try {
       const texts = new FilteredTexts(statements, open(), filter);
       const ranked = await searchTexts(texts, wanted());
-      return ranked.flatMap((entry) => hitOf(entry, texts));
+      return ranked.flatMap((entry) => found(entry, texts));
     } finally {
       database.exec('COMMIT');
     }
@@ -82,12 +96,14 @@ export function createTextSearch(
         filter,
         () => nearestByVector(statements, copy, { vector, filter }),
         () => ({ limit, plan, scoreMin, except: keysOf(exceptTextIds), after: after ?? null }),
+        hitOf,
       ),
     searchWords: ({ features, limit, filter, plan }) =>
       inSnapshot(
         filter,
         () => nearestByWords(statements, features),
         () => ({ ...unbounded, limit, plan }),
+        wordHitOf,
       ),
   };
 }

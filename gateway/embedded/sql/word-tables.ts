@@ -1,6 +1,7 @@
 // Keeps the features of product texts, by which they are searched by words.
 //
-// `words` holds them by feature, and `worded_texts` says which texts have theirs. An earlier
+// `words` holds them by feature, and `worded_texts` says which texts have theirs, and for which
+// brands of the catalogue. An earlier
 // gateway may still use the file: it writes texts without features, which `prepareWords` adds, and
 // a trigger notes what it deletes.
 
@@ -15,14 +16,15 @@ import {
 } from '#core/vectors/lexical/word-features.ts';
 import type { Candidate } from '#core/vectors/search-plan.ts';
 import type { Statements } from './database.ts';
-import { productOf } from './stored-rows.ts';
+import { storedJson } from './sqlite-errors.ts';
+import { productOf, type Row } from './stored-rows.ts';
 
 /** SQLite stores the text of the statements in the file: it must not change. */
 const wordTables =
   `
   CREATE TABLE IF NOT EXISTS words (feature INTEGER NOT NULL, text INTEGER NOT NULL, ` +
   `weight INTEGER NOT NULL, PRIMARY KEY (feature, text)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS worded_texts (text INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS worded_texts (text INTEGER PRIMARY KEY, brands TEXT NOT NULL);
   INSERT INTO totals (name, count) VALUES ('worded_texts', 0) ON CONFLICT DO NOTHING;
   CREATE TRIGGER IF NOT EXISTS worded_text_insert AFTER INSERT ON worded_texts BEGIN
     UPDATE totals SET count = count + 1 WHERE name = 'worded_texts';
@@ -57,14 +59,31 @@ export type WordWrites = {
 /** Texts that one step looks at, and prepares: some milliseconds of the writer's work. */
 const [lookMax, prepareMax] = [1_000, 100];
 
-/** The features of one text, by its key. They go with the text, in the same transaction. */
+/**
+ * The features of one text, by its key: those of its product, and of the brands under which the
+ * catalogue has it. They go with the text, in the same transaction.
+ */
 export class TextWords {
+  readonly #brandsNow;
+  readonly #worded;
+  readonly #productOfText;
   readonly #markWorded;
+  readonly #setBrands;
   readonly #putWord;
   readonly #deleteWord;
 
   constructor(database: DatabaseSync) {
-    this.#markWorded = database.prepare('INSERT OR IGNORE INTO worded_texts (text) VALUES (?)');
+    this.#brandsNow = database.prepare(`
+      SELECT DISTINCT product ->> 'brand' AS brand FROM products INDEXED BY products_by_text
+      WHERE text_id = (SELECT id FROM texts WHERE key = ?) AND product IS NOT NULL
+        AND brand IS NOT NULL
+      ORDER BY brand`);
+    this.#worded = database.prepare('SELECT brands FROM worded_texts WHERE text = ?');
+    this.#productOfText = database.prepare('SELECT product FROM texts WHERE key = ?');
+    this.#markWorded = database.prepare(
+      'INSERT OR IGNORE INTO worded_texts (text, brands) VALUES (?, ?)',
+    );
+    this.#setBrands = database.prepare('UPDATE worded_texts SET brands = ? WHERE text = ?');
     this.#putWord = database.prepare(
       'INSERT OR REPLACE INTO words (feature, text, weight) VALUES (?, ?, ?)',
     );
@@ -73,15 +92,41 @@ export class TextWords {
 
   /** A text always has the same product: what has its features keeps them. */
   put(text: number, product: Product): void {
-    if (this.#markWorded.run(text).changes === 0) return;
-    const { ids, weights } = productFeatures(product);
-    for (const [index, feature] of ids.entries())
-      this.#putWord.run(feature, text, at(weights, index));
+    const brands = this.#brandsOf(text);
+    if (this.#markWorded.run(text, JSON.stringify(brands)).changes === 0) return;
+    this.#add(text, productFeatures(product, brands));
+  }
+
+  /** The catalogue has other products with this text than before. */
+  renew(text: number): void {
+    const known = this.#worded.get(text)?.['brands'];
+    const brands = this.#brandsOf(text);
+    const product = productOf(this.#productOfText.get(text)?.['product']);
+    if (known === undefined || known === JSON.stringify(brands) || product === null) return;
+    this.delete(text, product);
+    this.#setBrands.run(JSON.stringify(brands), text);
+    this.#add(text, productFeatures(product, brands));
   }
 
   delete(text: number, product: Product): void {
-    for (const feature of productFeatures(product).ids) this.#deleteWord.run(feature, text);
+    const brands = brandsIn(this.#worded.get(text));
+    for (const feature of productFeatures(product, brands).ids) this.#deleteWord.run(feature, text);
   }
+
+  #brandsOf(text: number): readonly string[] {
+    return this.#brandsNow.all(text).map(({ brand }) => String(brand));
+  }
+
+  #add(text: number, { ids, weights }: WordFeatures): void {
+    for (const [index, feature] of ids.entries())
+      this.#putWord.run(feature, text, at(weights, index));
+  }
+}
+
+/** The brands of a row of `worded_texts`. */
+export function brandsIn(row: Row | undefined): readonly string[] {
+  const json = row?.['brands'];
+  return typeof json === 'string' ? storedJson(json, 'the brands of a text') : [];
 }
 
 export function createWordWrites(database: DatabaseSync): WordWrites {
