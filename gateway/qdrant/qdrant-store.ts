@@ -25,6 +25,7 @@ import { createQdrantSearchRules } from './qdrant-search-rules.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantSimilar } from './qdrant-similar.ts';
 import { createQdrantTexts, type QdrantTexts } from './qdrant-texts.ts';
+import { createWordsPass } from './qdrant-words-pass.ts';
 import { createQdrantWords } from './qdrant-words.ts';
 
 export type QdrantStoreOptions = QdrantAddress & {
@@ -139,7 +140,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
     search,
     searchWords,
-    prepareWords: () => words.prepare(),
+    prepareWords: createWordsPass({ qdrant, names, words }),
     ...createQdrantNeighbours({ qdrant, names }),
     similarProducts: createQdrantSimilar({
       qdrant,

@@ -19,7 +19,7 @@ export function createWordsPass({
 }: {
   readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
-  readonly words: Omit<QdrantWords, 'prepare'>;
+  readonly words: QdrantWords;
 }): VectorStore['prepareWords'] {
   /** The place in a pass. `null`: its beginning. */
   let [stage, next]: ['texts' | 'words', Offset] = ['texts', null];

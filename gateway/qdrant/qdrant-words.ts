@@ -8,7 +8,6 @@ import { applied } from './applied-write.ts';
 import { type QdrantCollections, wordsVector } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { bareText } from './qdrant-points.ts';
-import { createWordsPass } from './qdrant-words-pass.ts';
 
 export type QdrantWords = {
   /** Writes the features of product texts. Queries have none. */
@@ -19,8 +18,6 @@ export type QdrantWords = {
   brandsOf(ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Deletes the features of the texts among these that are gone. */
   deleteGone(ids: readonly string[]): Promise<void>;
-  /** Does the work of `VectorStore.prepareWords`. */
-  prepare(): Promise<boolean>;
 };
 
 /** Texts whose products are read at once. */
@@ -96,8 +93,7 @@ export function createQdrantWords({
     await put(await readTexts(gone));
   };
 
-  const words = { put, renew, brandsOf, deleteGone };
-  return { ...words, prepare: createWordsPass({ qdrant, names, words }) };
+  return { put, renew, brandsOf, deleteGone };
 }
 
 /** Distinct, in a fixed order. */
