@@ -22,7 +22,7 @@ export type * from './ports/event-log.ts';
 export type * from './ports/stored-records.ts';
 export * from './ports/store-queries.ts';
 export type * from './ports/provenance.ts';
-export type * from './ports/erasure.ts';
+export * from './ports/erasure.ts';
 export type * from './ports/runner-block.ts';
 export type * from './ports/product-catalogue.ts';
 export type * from './ports/search-rules.ts';

@@ -155,6 +155,7 @@ function counting(expected: number, all: PromiseWithResolvers<void>): PipelineOb
   return {
     received() {},
     erased() {},
+    deleted() {},
     superseded() {},
     changed() {},
     ignored() {},

@@ -4,7 +4,12 @@ import { readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
-import { type Mapping, parseMapping } from '#core/mapping/mapping.ts';
+import {
+  eventMapping,
+  type Mapping,
+  parseTopicMapping,
+  type TopicMapping,
+} from '#core/mapping/mapping.ts';
 
 const folder = join(import.meta.dirname, '../../core/mapping/ready-made');
 
@@ -15,12 +20,16 @@ export async function readyMadeNames(): Promise<string[]> {
     .toSorted();
 }
 
+/** Does the same as `loadTopicMapping`, for a mapping that must make events. */
+export const loadMapping = async (nameOrPath: string): Promise<Mapping> =>
+  eventMapping(await loadTopicMapping(nameOrPath));
+
 /**
  * A ready-made mapping by name, else a YAML file by path.
  *
  * @throws UsageError when it does not exist or has a mistake
  */
-export async function loadMapping(nameOrPath: string): Promise<Mapping> {
+export async function loadTopicMapping(nameOrPath: string): Promise<TopicMapping> {
   const names = await readyMadeNames();
   const ready = names.includes(nameOrPath);
   const path = ready ? join(folder, `${nameOrPath}.yaml`) : nameOrPath;
@@ -32,7 +41,7 @@ export async function loadMapping(nameOrPath: string): Promise<Mapping> {
     );
   });
   const name = ready ? nameOrPath : path;
-  return parseMapping(yamlOf(text, name), name);
+  return parseTopicMapping(yamlOf(text, name), name);
 }
 
 function yamlOf(text: string, name: string): unknown {

@@ -76,7 +76,7 @@ async function map(
   const report = reportOf(records, tried.mappings, now);
   const next = tried.draft !== null && existsSync(name) ? `\n${nextStep(name, draft)}\n` : '';
   process.stdout.write(`${tried.about}\n\n${reportText(report)}${next}`);
-  return report.events.size > 0 ? 0 : 1;
+  return report.events.size + report.deletes.size > 0 ? 0 : 1;
 }
 
 /** What to do with a draft for a file. `written`: where it is, if it was kept. */

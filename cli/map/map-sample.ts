@@ -6,7 +6,7 @@ import { parseJson, printable } from '#core/event/json-guard.ts';
 import { draftMapping, type SampleSource } from '#core/mapping/draft-mapping.ts';
 import { parseMapping } from '#core/mapping/mapping.ts';
 import { type RecordMapping, recordMapping } from '#core/mapping/record-mapping.ts';
-import { loadMapping, readyMadeNames } from '../import/load-mapping.ts';
+import { loadMapping, loadTopicMapping, readyMadeNames } from '../import/load-mapping.ts';
 import { isGood, reportOf, type SampleRecord } from './mapping-report.ts';
 
 export type Tried = {
@@ -19,7 +19,7 @@ export type Tried = {
 
 /** @throws UsageError for a mapping that does not exist or has a mistake */
 export async function givenMapping(nameOrPath: string): Promise<Tried> {
-  const mapping = recordMapping(await loadMapping(nameOrPath));
+  const mapping = recordMapping(await loadTopicMapping(nameOrPath));
   return { mappings: [mapping], about: `Mapping: ${mapping.name}`, draft: null };
 }
 

@@ -17,6 +17,8 @@ export type MappingReport = {
   /** The number of events by type. */
   readonly events: ReadonlyMap<string, number>;
   readonly passedOver: number;
+  /** The number of deletes by what they delete. */
+  readonly deletes: ReadonlyMap<string, number>;
   /** Records turned away, by reason; `first` is the number of the first record, from 1. */
   readonly turnedAway: ReadonlyMap<string, { readonly count: number; readonly first: number }>;
   /** Payloads of the first events. */
@@ -33,6 +35,7 @@ export function reportOf(
 ): MappingReport {
   const rules = { now, limits: eventLimits, mappings: { ...noMappings, tried } };
   const events = new Map<string, number>();
+  const deletes = new Map<string, number>();
   const turnedAway = new Map<string, { count: number; first: number }>();
   const examples: string[] = [];
   let [read, passedOver] = [0, 0];
@@ -41,17 +44,22 @@ export function reportOf(
     if (parts.every(isRead)) read += 1;
     for (const { read: found } of parts) {
       if ('ignored' in found) passedOver += 1;
+      else if ('deletes' in found) add(deletes, found.deletes.kind);
       else if ('reason' in found) {
         const entry = turnedAway.get(found.message) ?? { count: 0, first: index + 1 };
         turnedAway.set(found.message, { ...entry, count: entry.count + 1 });
       } else {
         const { eventType, payload } = found.event;
-        events.set(eventType, (events.get(eventType) ?? 0) + 1);
+        add(events, eventType);
         if (examples.length < examplesMax) examples.push(payload);
       }
     }
   }
-  return { records: records.length, read, events, passedOver, turnedAway, examples };
+  return { records: records.length, read, events, deletes, passedOver, turnedAway, examples };
+}
+
+function add(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 const isRead = ({ read }: Part): boolean => !('reason' in read);
@@ -61,13 +69,12 @@ export const isGood = ({ records, read, events }: MappingReport): boolean =>
   events.size > 0 && read >= 0.9 * records;
 
 export function reportText(report: MappingReport): string {
-  const { records, events, passedOver, turnedAway, examples } = report;
-  const total = sum([...events.values()]);
+  const { records, events, deletes, passedOver, turnedAway, examples } = report;
   const away = sum([...turnedAway.values()].map((entry) => entry.count));
-  const types = [...events].map(([type, number]) => `${type} ${count(number)}`).join(', ');
   const lines = [
     bold(
-      `${count(records)} records: ${count(total)} events${types && ` (${types})`}, ` +
+      `${count(records)} records: ${counted(events, 'events')}, ` +
+        (deletes.size > 0 ? `${counted(deletes, 'deletes')}, ` : '') +
         `${count(passedOver)} passed over, ${count(away)} turned away`,
     ),
     ...[...turnedAway]
@@ -80,6 +87,12 @@ export function reportText(report: MappingReport): string {
     ...examples.map((payload) => dim(printable(payload, Infinity))),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Such as `3 events (view 2, purchase 1)`. */
+function counted(counts: ReadonlyMap<string, number>, what: string): string {
+  const kinds = [...counts].map(([kind, number]) => `${kind} ${count(number)}`).join(', ');
+  return `${count(sum([...counts.values()]))} ${what}${kinds && ` (${kinds})`}`;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -16,7 +16,9 @@ export type IgnoredKind = (typeof ignoredKinds)[number];
 export type Known = Readonly<Partial<Record<'event_id' | 'timestamp' | 'event_type', string>>>;
 export type Unwrapped =
   | { readonly value: unknown; readonly changes: readonly ChangeKind[] }
-  | { readonly ignored: IgnoredKind };
+  | NoEvent;
+/** `row`: what the envelope still holds of a row that was deleted; `null` for nothing. */
+export type NoEvent = { readonly ignored: IgnoredKind; readonly row: unknown };
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -34,7 +36,7 @@ export function unwrapped(
   changes: readonly ChangeKind[] = [],
 ): Unwrapped {
   if (!isMembers(value)) return { value, changes };
-  if (isDeletedRow(value)) return { ignored: 'delete' };
+  if (isDeletedRow(value)) return { ignored: 'delete', row: value };
   const isBare = ownNames.some((name) => has(value, name)) || changes.length >= envelopesMax;
   const payload = isBare ? null : (changeOf(value) ?? cloudEventOf(value) ?? connectPayload(value));
   if (payload === null) return { value: withKnown(value, known), changes };
@@ -44,16 +46,14 @@ export function unwrapped(
   return unwrapped(payload.value, about, [...changes, kind]);
 }
 
-type Payload =
-  | { readonly value: unknown; readonly kind: ChangeKind }
-  | { readonly ignored: IgnoredKind };
+type Payload = { readonly value: unknown; readonly kind: ChangeKind } | NoEvent;
 
 /** The row after a change that Debezium reports. MongoDB's is JSON as text. */
 function changeOf(value: Members): Payload | null {
-  const { op, after } = value;
+  const { op, before, after } = value;
   if (typeof op !== 'string' || !(has(value, 'after') || has(value, 'before'))) return null;
-  if (op === 'd') return { ignored: 'delete' };
-  if (!/^[cru]$/.test(op) || isAbsent(after)) return { ignored: 'no_row' };
+  if (op === 'd') return { ignored: 'delete', row: innerJson(before) ?? before ?? null };
+  if (!/^[cru]$/.test(op) || isAbsent(after)) return { ignored: 'no_row', row: null };
   return { value: innerJson(after) ?? after, kind: 'change_event' };
 }
 
@@ -67,12 +67,17 @@ function connectPayload(value: Members): Payload | null {
   const isEnvelope = names.length === 2 && has(value, 'schema') && has(value, 'payload');
   if (!isEnvelope) return null;
   const { payload } = value;
-  return isAbsent(payload) ? { ignored: 'tombstone' } : { value: payload, kind: 'connect' };
+  return isAbsent(payload)
+    ? { ignored: 'tombstone', row: null }
+    : { value: payload, kind: 'connect' };
 }
 
 function cloudEventOf(value: Members): Payload | null {
   if (typeof value['specversion'] !== 'string' || !has(value, 'data')) return null;
-  return { value: innerJson(value['data']) ?? value['data'], kind: 'cloud_event' };
+  const { data } = value;
+  return data === null
+    ? { ignored: 'tombstone', row: value }
+    : { value: innerJson(data) ?? data, kind: 'cloud_event' };
 }
 
 type Attribute = 'id' | 'source' | 'type' | 'time';

@@ -20,13 +20,15 @@ import type { Rejection } from '#core/ports.ts';
 import { headerAttributes } from './envelopes.ts';
 import { foreignBytes, foreignText } from './foreign-bytes.ts';
 import { mayBeMessagePack, readMessagePack } from './message-pack.ts';
+import { readDelete } from './read-delete.ts';
 import {
   changed,
+  type EventRead,
   eventsIn,
   eventsOf,
   eventsPerRecordMax,
+  factsOf,
   type Part,
-  type Read,
   type Reading,
   type ReadRules,
   type SentRecord,
@@ -51,11 +53,11 @@ export const readRecord = (
 ): readonly Part[] => orUnreadable(() => partsOfRecord(record, rules, schema));
 
 /** One JSON value of a request, as it is: in no envelope, and no list of events. Never throws. */
-export const readByMapping = (reading: Reading): readonly Part[] =>
+export const readByMapping = (reading: Reading): readonly Part<EventRead>[] =>
   orUnreadable(() => mappedParts(reading));
 
 /** A record on which reading fails must not end the gateway, which would read it again. */
-function orUnreadable(read: () => readonly Part[]): readonly Part[] {
+function orUnreadable<R>(read: () => readonly Part<R>[]): readonly Part<R | Rejection>[] {
   try {
     return read();
   } catch (error) {
@@ -72,9 +74,12 @@ function partsOfRecord(
   schema: RecordSchema | null,
 ): readonly Part[] {
   const { value, headers, isTombstone = false } = record;
-  if (isTombstone) return [whole({ ignored: 'tombstone' })];
   const name = mappingNameOf(headers);
   const named = name === null ? null : rules.mappings.named(name);
+  if (isTombstone) {
+    const mappings = named !== null ? [named] : rules.limits.strict ? [] : rules.mappings.tried;
+    return [whole(readDelete({ ignored: 'tombstone', row: null }, factsOf(record), mappings))];
+  }
   if (name !== null && named === null) return [whole(unknownMapping(name, rules.mappings.names))];
   const isRefused = Object.hasOwn(headers, refusedHeader);
   const reading = { record, rules, named, known: {}, changes: [] };
@@ -122,7 +127,7 @@ function partsBySchema(id: number, schema: RecordSchema, reading: Reading): read
   }
 }
 
-function mappedParts(reading: Reading): readonly Part[] {
+function mappedParts(reading: Reading): readonly Part<EventRead>[] {
   const { value } = reading.record;
   const { bytesMax } = reading.rules.limits;
   if (value.length > bytesMax) return [whole(tooLarge(`${value.length} bytes`, bytesMax))];
@@ -136,7 +141,7 @@ function unknownMapping(name: string, names: readonly string[]): Rejection {
   );
 }
 
-const whole = (read: Read): Part => ({ read, piece: null });
+const whole = <R>(read: R): Part<R> => ({ read, piece: null });
 
 function partsOf(bytes: Uint8Array, reading: Reading): readonly Part[] {
   const first = firstByte(bytes);

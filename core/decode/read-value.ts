@@ -15,15 +15,19 @@ import { uuidV5 } from '#core/event/uuid.ts';
 import { elementsMax, type ItemPlace } from '#core/mapping/item-places.ts';
 import type { RecordFacts } from '#core/mapping/record-columns.ts';
 import type { MappingSet, RecordMapping } from '#core/mapping/record-mapping.ts';
-import type { LogRecord, Rejection } from '#core/ports.ts';
+import type { DeletedSubject, LogRecord, Rejection } from '#core/ports.ts';
 import { type IgnoredKind, type Known, unwrapped } from './envelopes.ts';
 import { foreignAdvice } from './foreign-shapes.ts';
+import { readDelete } from './read-delete.ts';
 
-export type Read = ReadEvent | Rejection | { readonly ignored: IgnoredKind };
+/** What is read from a value that is in no envelope. */
+export type EventRead = ReadEvent | Rejection | { readonly ignored: IgnoredKind };
+/** Or what the record deletes, see `readDelete`. */
+export type Read = EventRead | { readonly deletes: DeletedSubject };
 
 /** A record with one event, or one event of several. */
-export type Part = {
-  readonly read: Read;
+export type Part<R = Read> = {
+  readonly read: R;
   /** The place and bytes of one event of several; `null` for a whole record. */
   readonly piece: { readonly index: string; value(): Uint8Array } | null;
 };
@@ -61,7 +65,11 @@ export const tooMany = tooLarge(
 /** A value that may be in an envelope, and headers that may say more of it. */
 export function eventsIn(value: unknown, sent: Reading, piece: Part['piece']): readonly Part[] {
   const found = unwrapped(value, sent.known);
-  if ('ignored' in found) return [{ read: found, piece }];
+  if ('ignored' in found) {
+    const { record, named, rules } = sent;
+    const mappings = named === null ? rules.mappings.tried : [named];
+    return [{ read: readDelete(found, factsOf(record), mappings), piece }];
+  }
   return eventsOf(found.value, changed(sent, ...found.changes), piece);
 }
 
@@ -69,7 +77,11 @@ export function eventsIn(value: unknown, sent: Reading, piece: Part['piece']): r
  * Reads a valid event in VectorStream's event format as it is. It reads other events by the named
  * mapping, or by the first that is for them.
  */
-export function eventsOf(value: unknown, reading: Reading, piece: Part['piece']): readonly Part[] {
+export function eventsOf(
+  value: unknown,
+  reading: Reading,
+  piece: Part['piece'],
+): readonly Part<EventRead>[] {
   const own = looksOwn(value) ? ownEvent(value, reading, piece) : null;
   if (own !== null && !isRejection(own)) return [{ read: own, piece }];
   const chosen = chosenMapping(value, reading);
@@ -109,7 +121,7 @@ function chosenMapping(
   return { advice: score > 0 ? `The closest mapping is ${name}: ${message}` : null };
 }
 
-const factsOf = ({ position, ...record }: SentRecord): RecordFacts => ({
+export const factsOf = ({ position, ...record }: SentRecord): RecordFacts => ({
   ...record,
   topic: position.topic,
 });
@@ -119,7 +131,7 @@ function mappedEvents(
   mapping: RecordMapping,
   reading: Reading,
   piece: Part['piece'],
-): readonly Part[] {
+): readonly Part<EventRead>[] {
   const other = reading.named === null ? null : mapping.unmetByValue(value);
   if (other !== null)
     return [{ read: invalidEvent(`${other.message} by the mapping ${mapping.name}`), piece }];
@@ -127,7 +139,7 @@ function mappedEvents(
   if (places !== null && 'reason' in places) return [{ read: places, piece }];
   const place = piece?.index ?? pieceOf(reading.record.headers);
   const facts = factsOf(reading.record);
-  return (places ?? [null]).map((itemPlace, at): Part => {
+  return (places ?? [null]).map((itemPlace, at): Part<EventRead> => {
     const item = itemPlace === null ? value : mapping.itemAt(value, itemPlace);
     const result = mapping.eventOf(item, facts);
     const index = itemPlace === null ? place : place === null ? String(at) : `${place}.${at}`;
@@ -137,7 +149,7 @@ function mappedEvents(
         : piece;
     if ('turnedAway' in result) {
       const { reason, detail } = result.turnedAway;
-      const read: Read = result.byRule
+      const read: EventRead = result.byRule
         ? { ignored: 'turned_away' }
         : refused(mapping, reason, detail);
       return { read, piece: itemPiece };

@@ -25,6 +25,7 @@ export function concernedIn({ key, value }: Pick<LogRecord, 'key' | 'value'>): C
   return {
     userId: userIn(event) ?? named ?? (key === null ? null : utf8.decode(key)),
     sessionId: sessionIn(event),
+    product: null,
     id: null,
     timestamp: null,
   };

@@ -1,15 +1,24 @@
 // Compiles a mapping for the records of a topic to functions of a JSON value. They give the events
-// that the value holds, in VectorStream's event format.
+// that the value holds, in VectorStream's event format, and say what a record deletes.
 
+import { storedIdOf } from '#core/event/event-id.ts';
+import { wireEventSchema } from '#core/event/event-schema.ts';
 import { parseTimestamp, unixMs, withOffset } from '#core/event/timestamp.ts';
+import type { DeletedSubject } from '#core/ports.ts';
 import { zoneOffset } from '#core/time/zone-offset.ts';
 import { type TurnedAway, type Unmet, unmetOf } from './conditions.ts';
 import { type DateReader, dateReader } from './dates.ts';
 import { itemAt, type ItemPlace, itemPlaces } from './item-places.ts';
-import { eventMapper } from './map-row.ts';
-import type { ConditionSpec, Mapping } from './mapping.ts';
+import { eventMapper, rowCleaner } from './map-row.ts';
+import {
+  type ConditionSpec,
+  type DeletionSpec,
+  deletionOf,
+  type Mapping,
+  type TopicMapping,
+} from './mapping.ts';
 import { columnReader, isAboutRecord, type RecordFacts } from './record-columns.ts';
-import type { Resolve } from './template.ts';
+import { firstOf, type Resolve } from './template.ts';
 
 /** An event in VectorStream's event format, or why there is none. */
 export type MappedEvent =
@@ -29,6 +38,11 @@ export type RecordMapping = {
   /** The value with the item at this place instead of the list. */
   itemAt(value: unknown, place: ItemPlace): unknown;
   eventOf(item: unknown, record: RecordFacts | null): MappedEvent;
+  /**
+   * What a record without an event deletes; `null` for nothing. Of the mapping's conditions, those
+   * on the record count. `row`: what is left of the row that was deleted.
+   */
+  deletedBy(row: unknown, record: RecordFacts): DeletedSubject | null;
 };
 
 export type MappingSet = {
@@ -42,7 +56,31 @@ export type MappingSet = {
 export const noMappings: MappingSet = { tried: [], names: [], named: () => null };
 
 /** @throws UsageError for an invalid template, date format or time zone */
-export function recordMapping({ applies_to: conditions = [], ...mapping }: Mapping): RecordMapping {
+export function recordMapping(mapping: TopicMapping): RecordMapping {
+  const { name, event } = mapping;
+  const deletedBy = deletionReader(mapping);
+  return event === undefined
+    ? { ...withoutEvents, name, deletedBy }
+    : { ...eventReader({ ...mapping, event }), name, deletedBy };
+}
+
+const onlyDeletes: Unmet = { score: 0, message: 'got a value, allowed: a deleted record' };
+const withoutEvents: Omit<RecordMapping, 'name' | 'deletedBy'> = {
+  hasItems: false,
+  unmet: () => onlyDeletes,
+  unmetByValue: () => onlyDeletes,
+  placesOf: () => null,
+  itemAt: (value) => value,
+  eventOf: () => ({
+    turnedAway: { reason: 'only for deletes', detail: onlyDeletes.message },
+    byRule: false,
+  }),
+};
+
+function eventReader({
+  applies_to: conditions = [],
+  ...mapping
+}: Mapping): Omit<RecordMapping, 'name' | 'deletedBy'> {
   const unmet = compiledUnmet(conditions);
   const unmetByValue = compiledUnmet(conditions.filter(({ when }) => !isAboutRecord(when)));
   const columns = newColumns();
@@ -53,7 +91,6 @@ export function recordMapping({ applies_to: conditions = [], ...mapping }: Mappi
   const list = mapping.each?.slice(1, -1).split('.') ?? null;
 
   return {
-    name: mapping.name,
     hasItems: list !== null,
     unmet,
     unmetByValue: (value) => unmetByValue(value, null),
@@ -66,6 +103,27 @@ export function recordMapping({ applies_to: conditions = [], ...mapping }: Mappi
         : { ...mapped, byRule: ruleReasons.has(mapped.turnedAway.reason) };
     },
   };
+}
+
+function deletionReader(mapping: TopicMapping): RecordMapping['deletedBy'] {
+  const spec = deletionOf(mapping);
+  if (spec === null) return () => null;
+  const conditions = (mapping.applies_to ?? []).filter(({ when }) => isAboutRecord(when));
+  const unmet = compiledUnmet(conditions);
+  const columns = newColumns();
+  const idOf = firstOf(spec.id, columns.resolve);
+  const rowOf = columns.reader();
+  const clean = rowCleaner(mapping);
+  return (row, record) => {
+    if (unmet(null, record) !== null) return null;
+    const id = idOf(clean(rowOf(row, record)));
+    return wireEventSchema.shape.user_id.safeParse(id).success ? subjectOf(spec.by, id) : null;
+  };
+}
+
+function subjectOf(by: DeletionSpec['by'], id: string): DeletedSubject {
+  if (by === 'event_id') return { kind: 'event', id: storedIdOf(id) };
+  return { kind: by === 'user_id' ? 'user' : 'product', id };
 }
 
 function compiledUnmet(

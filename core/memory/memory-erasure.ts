@@ -1,7 +1,13 @@
 // The reference of the erasure store.
 
 import { mergedRequest } from '#core/erasure/merged-request.ts';
-import type { ErasureRequest, ErasureStore, EventRecord } from '#core/ports.ts';
+import type {
+  ErasureRequest,
+  ErasureStore,
+  ErasureSubject,
+  EventRecord,
+  ProductEvent,
+} from '#core/ports.ts';
 import type { MemoryRecords } from './memory-records.ts';
 
 export function createMemoryErasure(records: MemoryRecords): ErasureStore {
@@ -30,11 +36,21 @@ export function createMemoryErasure(records: MemoryRecords): ErasureStore {
     },
     async eraseEvents({ subject: { kind, id }, until }) {
       const isErased = ({ event, ingestedAt }: EventRecord): boolean =>
-        kind === 'event'
-          ? event.id === id && event.timestamp <= until
-          : (kind === 'user' ? event.userId : event.sessionId) === id &&
-            Math.min(event.timestamp, ingestedAt) <= until;
+        idsOf(event)[kind] === id &&
+        (kind === 'event' ? event.timestamp : Math.min(event.timestamp, ingestedAt)) <= until;
       return { ...records.erase(isErased), more: false };
     },
   };
 }
+
+const idsOf = ({
+  id,
+  userId,
+  sessionId,
+  product,
+}: ProductEvent): Readonly<Record<ErasureSubject['kind'], string | null>> => ({
+  event: id,
+  user: userId,
+  session: sessionId,
+  product: product?.id ?? null,
+});

@@ -93,7 +93,7 @@ function bytesOf(records: readonly LogRecord[]): number {
 }
 
 /** A record with its own bytes: neither side sees what the other does to its buffers later. */
-function copyOf({ key, value, headers, timestamp }: LogRecord): LogRecord {
+function copyOf({ key, value, headers, timestamp, isTombstone }: LogRecord): LogRecord {
   return {
     key: key && new Uint8Array(key),
     value: new Uint8Array(value),
@@ -101,5 +101,6 @@ function copyOf({ key, value, headers, timestamp }: LogRecord): LogRecord {
       Object.entries(headers).map(([name, header]) => [name, new Uint8Array(header)]),
     ),
     timestamp,
+    ...(isTombstone !== undefined && { isTombstone }),
   };
 }

@@ -2,7 +2,7 @@
 
 import type { IgnoredKind } from '#core/decode/envelopes.ts';
 import type { ChangeKind } from '#core/event/known-members.ts';
-import type { DeadLetter, Delivery, ProductEvent } from '#core/ports.ts';
+import type { DeadLetter, DeletedSubject, Delivery, ProductEvent } from '#core/ports.ts';
 import type { CircuitState } from './circuit-breaker.ts';
 
 /** Called synchronously; must not throw. */
@@ -19,6 +19,8 @@ export type PipelineObserver = {
   ignored(kind: IgnoredKind): void;
   /** Called instead of any other outcome. */
   erased(): void;
+  /** A record deleted what is older than it. */
+  deleted(kind: DeletedSubject['kind']): void;
   /** @param timestampAhead as in `Rejection` */
   deadLettered(deadLetter: DeadLetter, timestampAhead: number | null): void;
   /**

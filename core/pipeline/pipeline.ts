@@ -16,6 +16,7 @@ import type {
   Clock,
   DeadLetter,
   DeadLetters,
+  Deletion,
   Delivery,
   EmbeddingService,
   EventRecord,
@@ -213,6 +214,22 @@ function createStages(options: PipelineOptions, guards: Guards, intake: AbortSig
       observer,
       write: (records) => putUnlessErased(store, erased, records),
     }),
+    deleteOlder: createBatchedCalls<Deletion, void>({
+      countMax: deletionBatchMax,
+      weightMax: deletionBatchMax,
+      weightOf: () => 1,
+      limits: {
+        get batchAgeMsMax() {
+          return limits.batchAgeMsMax;
+        },
+        writesInFlightMax: deletionBatchesMax,
+      },
+      clock,
+      run: async (batch) => {
+        await erased.delete(batch, intake);
+        return batch.map(() => undefined);
+      },
+    }),
     writeDeadLetter: createBatchedCalls<DeadLetter, void>({
       countMax: deadLetterBatchMax,
       weightMax: batchBytesMax,
@@ -252,3 +269,6 @@ async function putUnlessErased(
 /** Keeps one write below a few megabytes, however large its events are. */
 const batchBytesMax = 4 * 1024 * 1024;
 const deadLetterBatchMax = 256;
+/** A batch of deletes mostly waits (see `ErasureStore.settleMs`), so that many are in flight. */
+const deletionBatchMax = 256;
+const deletionBatchesMax = 8;

@@ -1,5 +1,5 @@
 // Carries one delivery through the stages of the pipeline, and settles it once its outcome is
-// durable.
+// durable. A record that deletes something takes another way: see `deleteOlder`.
 //
 //     Delivery ─readRecord─► ProductEvent ─documentOf─► Document ─texts.ensure─► text stored
 //        │                                                                         │ writeEvent
@@ -26,6 +26,8 @@ import type {
   Clock,
   DeadLetter,
   DeadLetterReason,
+  DeletedSubject,
+  Deletion,
   Delivery,
   EventRecord,
   Outcome,
@@ -45,10 +47,19 @@ export type Stages = {
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
-  readonly erased: ErasedEvents;
+  readonly erased: Omit<ErasedEvents, 'delete'>;
+  /** See `ErasedEvents.delete`. */
+  readonly deleteOlder: (deletion: Deletion) => Promise<void>;
   readonly observer: Pick<
     PipelineObserver,
-    'received' | 'stored' | 'superseded' | 'changed' | 'ignored' | 'deadLettered' | 'erased'
+    | 'received'
+    | 'stored'
+    | 'superseded'
+    | 'changed'
+    | 'ignored'
+    | 'deleted'
+    | 'deadLettered'
+    | 'erased'
   >;
 };
 
@@ -116,6 +127,7 @@ async function processPart(
     stages.observer.ignored(read.ignored);
     return { status: 'ignored' };
   }
+  if ('deletes' in read) return deleteOlder(read.deletes, delivery, stages);
   const isErased = (): boolean =>
     !stages.erased.isEmpty &&
     stages.erased.covers(
@@ -132,6 +144,19 @@ async function processPart(
     return erased(stages);
   if (result.status !== 'failed') return result;
   return putDeadLetter(delivery, piece, result, stages);
+}
+
+/** The version of the delete is the time of its record, so that a replay deletes nothing more. */
+async function deleteOlder(
+  subject: DeletedSubject,
+  { timestamp }: Delivery,
+  { clock, eventLimits, observer, deleteOlder: apply }: Stages,
+): Promise<Outcome> {
+  // A record from a clock that is far ahead must not delete what comes later.
+  const until = Math.min(timestamp, clock.now() + eventLimits.timestampAheadMsMax);
+  await apply({ subject, at: until });
+  observer.deleted(subject.kind);
+  return { status: 'deleted' };
 }
 
 function erased({ observer }: Stages): Erased {

@@ -1,7 +1,20 @@
 // How a store erases persons and keeps them erased.
 
-/** Whose events are erased: those of a user or of a session, or one event by its stored id. */
-export type ErasureSubject = { readonly kind: 'user' | 'session' | 'event'; readonly id: string };
+/**
+ * What is erased: the events of a user or of a session, those about a product, or one event by its
+ * stored id.
+ */
+export type ErasureSubject = {
+  readonly kind: 'user' | 'session' | 'product' | 'event';
+  readonly id: string;
+};
+
+/** What a record may delete. */
+export const deletedKinds = ['event', 'product', 'user'] as const;
+export type DeletedSubject = ErasureSubject & { readonly kind: (typeof deletedKinds)[number] };
+
+/** A delete by a record of the log: what its subject did until `at` (UTC ms). */
+export type Deletion = { readonly subject: DeletedSubject; readonly at: number };
 
 /**
  * Says that what a subject did until `at` (UTC ms) is erased. `mark` is a keyed hash of the

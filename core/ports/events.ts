@@ -134,5 +134,7 @@ export type Outcome =
   | { readonly status: 'dead-lettered'; readonly reason: DeadLetterReason }
   /** The record holds no event, and nothing is wrong with it: see `readRecord`. */
   | { readonly status: 'ignored' }
+  /** The record deleted what its key or its row names: see `readDelete`. */
+  | { readonly status: 'deleted' }
   /** The event is of a person, a session or an event that was erased: it is kept nowhere. */
   | { readonly status: 'erased' };

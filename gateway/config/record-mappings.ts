@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
-import { parseMapping } from '#core/mapping/mapping.ts';
+import { parseTopicMapping } from '#core/mapping/mapping.ts';
 import {
   type MappingSet,
   type RecordMapping,
@@ -51,7 +51,7 @@ function load(nameOrPath: string): RecordMapping {
   const path = isReady ? join(folder, `${nameOrPath}.yaml`) : nameOrPath;
   const name = basename(path).replace(/\.ya?ml$/, '');
   try {
-    return recordMapping(parseMapping(parse(readFileSync(path, 'utf8')), name));
+    return recordMapping(parseTopicMapping(parse(readFileSync(path, 'utf8')), name));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);

@@ -53,7 +53,8 @@ function add({ counts }: Progress, name: string, count: number): void {
   counts[name] = (counts[name] ?? 0) + count;
 }
 
-async function eraseEvents(
+/** Resolves early when the signal aborts. */
+export async function eraseEvents(
   { store, clock }: ErasurePlaces,
   subject: ErasureSubject,
   until: number,

@@ -1,12 +1,14 @@
 // Erases persons: takes requests, carries them out even after a crash, and tells the pipeline which
 // events must not come back.
 
+import { partsOf } from '#core/collections/parts-of.ts';
 import { Tombstones, type Concerned, type ErasedEvents } from '#core/erasure/tombstones.ts';
 import { assert } from '#core/errors/assert.ts';
-import type { ErasureRequest, ErasureSubject, Tombstone } from '#core/ports.ts';
+import type { Deletion, ErasureRequest, ErasureSubject, Tombstone } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import { createTroubleLog } from '../telemetry/trouble-log.ts';
+import { deleteOlder } from './delete-older.ts';
 import { erasePerson } from './erase-person.ts';
 import type { ErasurePlaces } from './erase-places.ts';
 import { keyedMarks, uuidOfMark, type MarkOf } from './keyed-marks.ts';
@@ -19,6 +21,8 @@ const knownMsMax = 10_000;
 const lookEveryMs = 60_000;
 /** Files are cleaned when no erased event came again for this long. */
 const quietMs = 2_000;
+/** A topic may name many persons, and the erasure of each mostly waits. */
+const personsAtOnceMax = 16;
 /** Clocks of gateways may differ by this much. */
 const overlapMs = 10 * 60_000;
 
@@ -67,15 +71,41 @@ export class Erasures implements ErasedEvents {
     this.#clear.add(clear);
   }
 
-  /** Resolves once the request is durable, and the user's events can no longer be stored. */
-  async begin(userId: string): Promise<ErasureRequest> {
+  delete(deletions: readonly Deletion[], signal: AbortSignal): Promise<void> {
+    return deleteOlder(this.#options, deletions, {
+      signal,
+      // These are no persons: what memory holds about them may stay until it is replaced.
+      addTombstones: (of) =>
+        this.#addTombstones(
+          of.map(({ subject, at }) => ({ mark: this.#mark(subject), at })),
+          () => undefined,
+        ),
+      begin: async (userId, at) => {
+        // A tombstone is written after its request: both are durable.
+        if (!this.#tombstones.reaches({ kind: 'user', id: userId }, at))
+          await this.begin(userId, at);
+      },
+    });
+  }
+
+  /**
+   * Resolves once the request is durable, and the user's events can no longer be stored.
+   *
+   * @param until UTC ms: what the user did later stays; `null`: everything until now goes
+   */
+  async begin(userId: string, until: number | null = null): Promise<ErasureRequest> {
     const { store, clock } = this.#options;
     await this.#read();
     const mark = this.#mark({ kind: 'user', id: userId });
     const id = uuidOfMark(mark);
     const before = await store.erasureStore.request(id);
+    if (until !== null && before !== null && before.at >= until) {
+      // The gateway that took the request may have died before its tombstone.
+      await this.#addTombstones([{ mark, at: until }]);
+      return before;
+    }
     // Later than before, even if the clock of another gateway is ahead.
-    const at = Math.max(clock.now(), (before?.at ?? 0) + 1);
+    const at = until ?? Math.max(clock.now(), (before?.at ?? 0) + 1);
     const running = before?.finishedAt === null ? before : null;
     const request: ErasureRequest = {
       id,
@@ -130,8 +160,8 @@ export class Erasures implements ErasedEvents {
 
   async #carryOut(signal: AbortSignal): Promise<void> {
     const { store, log } = this.#options;
-    for (const request of await store.erasureStore.openRequests()) {
-      if (signal.aborted) return;
+    const requests = await store.erasureStore.openRequests();
+    const erase = async (request: ErasureRequest): Promise<void> => {
       const { id, at } = request;
       const counts = await erasePerson(this.#options, request, {
         signal,
@@ -146,6 +176,11 @@ export class Erasures implements ErasedEvents {
       });
       if (counts === null) this.#isAsked = true;
       else log.info({ erasure: id, ...counts }, 'erased a person');
+    };
+    for (const part of partsOf(requests, personsAtOnceMax)) {
+      if (signal.aborted) return;
+      const results = await Promise.allSettled(part.map(erase));
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     }
   }
 
@@ -168,9 +203,12 @@ export class Erasures implements ErasedEvents {
     this.#loaded.resolve();
   }
 
-  async #addTombstones(tombstones: readonly Tombstone[]): Promise<void> {
+  async #addTombstones(
+    tombstones: readonly Tombstone[],
+    clear = (): void => this.#clearMemory(),
+  ): Promise<void> {
     await this.#options.store.erasureStore.addTombstones(tombstones);
-    if (this.#tombstones.add(tombstones)) this.#clearMemory();
+    if (this.#tombstones.add(tombstones)) clear();
   }
 
   #clearMemory(): void {

@@ -4,7 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { readByMapping } from '#core/decode/read-record.ts';
-import type { Read } from '#core/decode/read-value.ts';
+import type { EventRead } from '#core/decode/read-value.ts';
 import { collectedByHeader, collectedEvent } from '#core/event/collected-event.ts';
 import {
   isRejection,
@@ -110,7 +110,7 @@ export type IntakeOptions = {
 
 /** One event of a value, as it is written to the log. */
 type Taken = {
-  readonly read: ProductEvent | Exclude<Read, ReadEvent>;
+  readonly read: ProductEvent | Exclude<EventRead, ReadEvent>;
   readonly value: Uint8Array;
   /** Headers besides those of every invalid event. */
   readonly headers: LogRecord['headers'];

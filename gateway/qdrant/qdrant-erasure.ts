@@ -35,11 +35,13 @@ export function createQdrantErasure(parts: Parts): ErasureStore {
   };
 }
 
+const idKeys = { user: 'user_id', session: 'session_id', product: 'product.id' } as const;
+
 function conditionsOf({ kind, id }: ErasureSubject, until: number): Condition[] {
   const upTo = (key: string): Condition => ({ key, range: { lte: timeOf(until) } });
   if (kind === 'event') return [hasId([id]), upTo('timestamp')];
   return [
-    { key: `${kind}_id`, match: { value: id.toWellFormed() } },
+    { key: idKeys[kind], match: { value: id.toWellFormed() } },
     { should: [upTo('timestamp'), upTo('ingested_at')] },
   ];
 }

@@ -53,8 +53,9 @@ export function pipelineObserver({
         );
     },
     superseded: () => telemetry.superseded(),
-    changed: (kinds) => telemetry.changed(kinds),
-    ignored: (kind) => telemetry.ignored(kind),
+    changed: (kinds) => telemetry.records.changed(kinds),
+    ignored: (kind) => telemetry.records.ignored(kind),
+    deleted: (kind) => telemetry.records.deleted(kind),
     erased() {
       telemetry.erased.inc();
       erasures.cameAgain();

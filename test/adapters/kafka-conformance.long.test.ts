@@ -4,10 +4,15 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecord } from '#core/decode/read-record.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
-import { noMappings } from '#core/mapping/record-mapping.ts';
+import { parseTopicMapping } from '#core/mapping/mapping.ts';
+import { noMappings, recordMapping } from '#core/mapping/record-mapping.ts';
+import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
+import { dimensions } from '../conformance/store-records.ts';
+import { idsIn, sentEvent, startDeletingGateway } from '../helpers/deleting-gateway.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
 import { cuttable, kafkaDeadLetters, kafkaTopic } from './kafka-harness.ts';
@@ -45,6 +50,42 @@ describe.skipIf(reason !== null)('on a real broker', () => {
       [{ read: { ignored: 'tombstone' } }],
       [{ read: { reason: 'not_json' } }],
     ]);
+  }, 60_000);
+
+  it('what a null value deletes stays deleted when the whole topic is read again', async () => {
+    await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
+    const tried = [recordMapping(parseTopicMapping({ delete_by: 'user_id' }, 'deletes'))];
+    const now = Date.now();
+    await log.append([
+      sentEvent('e-1', { user: 'anna' }, now - 5),
+      sentEvent('e-2', { user: 'guest', session: 'visit of anna' }, now - 5),
+      sentEvent('e-3', {}, now - 5),
+    ]);
+    const memory = createMemoryStore({ dimensions });
+    const store = { ...memory, erasureStore: { ...memory.erasureStore, settleMs: 0 } };
+    const deadLetters = createMemoryDeadLetters();
+    const read = async (group: string, records: number) => {
+      const source = await log.open(group);
+      const gateway = startDeletingGateway({ store, deadLetters, source, tried });
+      await gateway.ended(records);
+      await until('nobody is left to erase', 60_000, async () => {
+        const requests = await store.erasureStore.openRequests();
+        return requests.length === 0;
+      });
+      await gateway.stop();
+      return gateway.counts;
+    };
+    await read('group', 3);
+    const producer = openKafka(cuttable(broker.brokers)).producer();
+    await producer.connect();
+    const tombstone = { key: 'anna', value: null, timestamp: String(now) };
+    await producer.send({ topic: log.topic, messages: [tombstone] });
+    await producer.disconnect();
+    await log.append([sentEvent('e-4', { user: 'anna', session: 's-2' }, now + 5)]);
+    expect(await read('group', 2)).toMatchObject({ stored: 1, deleted: 1 });
+    expect(await idsIn(store)).toEqual(['e-3', 'e-4']);
+    expect(await read('again', 5)).toMatchObject({ stored: 2, erased: 2, deleted: 1 });
+    expect(await idsIn(store)).toEqual(['e-3', 'e-4']);
   }, 60_000);
 
   deadLettersConformance('kafka', async () => kafkaDeadLetters(broker, randomUUID()));

@@ -146,3 +146,14 @@ function map(...args: readonly string[]): Promise<Ended> {
   );
   return promise;
 }
+
+test('deletes are shown as such, and a mapping for them alone can be tried', async () => {
+  await using folder = await temporaryFolder();
+  const [file, mapping] = ['changes.ndjson', 'deletes.yaml'].map((name) => join(folder.path, name));
+  const change = { before: { customer: 'anna' }, after: null, op: 'd' };
+  await writeFile(file ?? '', `${JSON.stringify(change)}\n`.repeat(3));
+  await writeFile(mapping ?? '', "delete_by: { user_id: '{customer}' }");
+  const { mappings } = await givenMapping(mapping ?? '');
+  const report = reportOf(await recordsOfFile(file ?? '', 100), mappings, now);
+  expect(reportText(report)).toContain('0 events, 3 deletes (user 3), 0 passed over');
+});

@@ -128,6 +128,21 @@ export function erasureStoreConformance(name: string, makeStore: MakeStore): voi
       expect(await store.counts()).toEqual({ texts: 1, events: 2 });
     });
 
+    it('events about a product are erased up to a time, whoever made them', async () => {
+      await store.putTexts([textRecord(1)]);
+      await store.putEvents([
+        eventOf(1, { productId: 'lamp', timestamp: noon - 1 }),
+        eventOf(2, { productId: 'lamp', userId: 'ben', ingestedAt: noon - 1 }),
+        eventOf(3, { productId: 'lamp', timestamp: noon + 1, ingestedAt: noon + 1 }),
+        eventOf(4, { productId: 'lamp-2', timestamp: noon - 1 }),
+      ]);
+      const erase = () =>
+        store.erasureStore.eraseEvents({ subject: { kind: 'product', id: 'lamp' }, until: noon });
+      expect(await erase()).toEqual({ events: 2, texts: 0, more: false });
+      expect(await erase()).toEqual({ events: 0, texts: 0, more: false });
+      expect(await idsOf()).toEqual(idsFrom(3, 4));
+    });
+
     it('events of a session are erased, and versions of one event', async () => {
       await store.putTexts([textRecord(1)]);
       await store.putEvents([

@@ -34,6 +34,7 @@ async function processed({ key, value, headers }: RecordKind) {
       return Promise.resolve();
     },
     erased: nothingErased,
+    deleteOlder: () => Promise.reject(new Error('no mapping deletes')),
     observer: silentObserver,
   };
   const sent = Object.entries(headers).map(([name, bytes]) => [name, bytes ?? new Uint8Array()]);

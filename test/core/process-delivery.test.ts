@@ -6,10 +6,17 @@ import { nothingErased } from '#core/erasure/tombstones.ts';
 import { changeKinds, type ChangeKind } from '#core/event/known-members.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { connectPrefix, firstTimestampHeader, refusedHeader } from '#core/event/record-id.ts';
-import { noMappings, type RecordMapping } from '#core/mapping/record-mapping.ts';
+import { noMappings, type RecordMapping, recordMapping } from '#core/mapping/record-mapping.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { type EndedParts, processDelivery, type Stages } from '#core/pipeline/process-delivery.ts';
-import type { DeadLetter, Delivery, EventRecord, LogRecord, Outcome } from '#core/ports.ts';
+import type {
+  DeadLetter,
+  Deletion,
+  Delivery,
+  EventRecord,
+  LogRecord,
+  Outcome,
+} from '#core/ports.ts';
 import { silentObserver } from '../helpers/silent-observer.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
@@ -33,6 +40,7 @@ function world() {
   const changes: ChangeKind[] = [];
   const received: number[] = [];
   const ignored: string[] = [];
+  const deletions: Deletion[] = [];
   const stages: Stages = {
     clock: new ManualClock(startsAt),
     eventLimits,
@@ -48,6 +56,10 @@ function world() {
       return Promise.resolve();
     },
     erased: nothingErased,
+    deleteOlder(deletion) {
+      deletions.push(deletion);
+      return Promise.resolve();
+    },
     observer: {
       ...silentObserver,
       changed: (kinds) => changes.push(...kinds),
@@ -74,7 +86,8 @@ function world() {
     return processDelivery(delivery, by, ended);
   };
   const ids = () => stored.map(({ event }) => event.eventId);
-  return { process, stages, stored, letters, outcomes, changes, received, ignored, ids };
+  const seen = { stored, letters, outcomes, changes, received, ignored, deletions };
+  return { process, stages, ids, ...seen };
 }
 
 test('a record without an event_id has its own id, the same whenever it is read', async () => {
@@ -191,6 +204,34 @@ test('a tombstone is settled and counted, and leaves nothing else', async () => 
   ]);
 });
 
+test('a tombstone deletes what is older than it, and is settled after that', async () => {
+  const { process, stages, outcomes, ignored, deletions } = world();
+  const mappings = {
+    ...noMappings,
+    tried: [recordMapping({ name: 'mine', delete_by: 'user_id' })],
+  };
+  const sent = { isTombstone: true, key: bytesOf('anna') };
+  let isDown = true;
+  const once = { ...stages, mappings };
+  const failing: Stages = {
+    ...once,
+    deleteOlder: (deletion) =>
+      isDown ? Promise.reject(new Error('down')) : stages.deleteOlder(deletion),
+  };
+  await expect(process('', sent, 7, failing)).rejects.toThrow('down');
+  expect(outcomes).toEqual([]);
+  isDown = false;
+  await process('', sent, 7, failing);
+  const ahead = stages.eventLimits.timestampAheadMsMax;
+  await process('', { ...sent, timestamp: startsAt + 9 * ahead }, 8, once);
+  const subject = { kind: 'user', id: 'anna' };
+  expect(deletions).toEqual([
+    { subject, at: startsAt },
+    { subject, at: startsAt + ahead },
+  ]);
+  expect([outcomes, ignored]).toEqual([[{ status: 'deleted' }, { status: 'deleted' }], []]);
+});
+
 test('a record on which its mapping fails is a dead letter, and ends nothing', async () => {
   const { process, stages, letters, outcomes } = world();
   const mapping: RecordMapping = {
@@ -200,6 +241,7 @@ test('a record on which its mapping fails is a dead letter, and ends nothing', a
     unmetByValue: () => null,
     placesOf: () => null,
     itemAt: (value) => value,
+    deletedBy: () => null,
     eventOf() {
       throw new RangeError('no room \u001b[2J');
     },

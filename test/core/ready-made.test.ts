@@ -43,6 +43,7 @@ function partsOf(line: string, at: number, tried: readonly string[]) {
 function read(line: string, at: number, tried: readonly string[]): string[] {
   return partsOf(line, at, tried).map(({ read: found }) => {
     if ('ignored' in found) return found.ignored;
+    if ('deletes' in found) return 'deletes';
     if ('reason' in found) return found.message;
     const { event } = found;
     return `${event.eventType} ${event.product?.name ?? event.searchQuery}`;

@@ -53,7 +53,7 @@ describe('a record is about a person', () => {
 
 describe('tombstones cover', () => {
   const tombstones = new Tombstones(({ kind, id }) => `${kind} ${id}`);
-  const event = { userId: 'anna', sessionId: 's', id: 'e', timestamp: 100 };
+  const event = { userId: 'anna', sessionId: 's', product: null, id: 'e', timestamp: 100 };
   test('what a user or session did until then, by either time', () => {
     expect(tombstones.isEmpty).toBe(true);
     expect(tombstones.covers(event, 0)).toBe(false);
@@ -65,6 +65,16 @@ describe('tombstones cover', () => {
     expect(tombstones.covers({ ...event, userId: 'ben' }, 0)).toBe(false);
     tombstones.add([{ mark: 'session s', at: 50 }]);
     expect(tombstones.covers({ ...event, userId: 'ben', timestamp: 50 }, 60)).toBe(true);
+  });
+
+  test('what happened to a product until then', () => {
+    tombstones.add([{ mark: 'product p', at: 70 }]);
+    const of = (id: string, timestamp: number) =>
+      tombstones.covers(
+        { ...event, userId: 'ben', sessionId: 't', product: { id }, timestamp },
+        99,
+      );
+    expect([of('p', 70), of('p', 71), of('q', 70)]).toEqual([true, false, false]);
   });
 
   test('versions of one event by its own time alone', () => {

@@ -36,6 +36,7 @@ function read(value: Uint8Array | string | object, record: Partial<LogRecord> = 
   );
   return parts.map(({ read: found, piece }) => {
     if ('ignored' in found) return { ignored: found.ignored };
+    if ('deletes' in found) return { deletes: found.deletes };
     if ('reason' in found)
       return { reason: found.reason, message: found.message, field: found.field, piece };
     const { event, changes } = found;

@@ -34,6 +34,7 @@ function read(value: unknown, mappings = readyMade(), record: Partial<LogRecord>
   const parts = readRecord(sent, { now: eventNow, limits: eventLimits, mappings });
   return parts.map(({ read: found, piece }) => {
     if ('ignored' in found) return { ignored: found.ignored, piece };
+    if ('deletes' in found) return { deletes: found.deletes, piece };
     if ('reason' in found) return { reason: found.reason, message: found.message, piece };
     return { event: JSON.parse(found.event.payload), changes: found.changes, piece };
   });

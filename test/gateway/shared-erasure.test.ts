@@ -87,6 +87,7 @@ test('a gateway that is busy erasing knows whom another one erased before it wri
       changed: none,
       ignored: none,
       erased: () => void (erased += 1),
+      deleted: none,
       deadLettered: none,
       cacheRequest: none,
       storeWrite: none,

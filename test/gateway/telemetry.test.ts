@@ -110,7 +110,7 @@ test('metrics and totals both count what happened', async () => {
   telemetry.stored(0.25);
   telemetry.stored(0.5);
   telemetry.superseded();
-  telemetry.changed(['numeric_id', 'unix_time', 'numeric_id']);
+  telemetry.records.changed(['numeric_id', 'unix_time', 'numeric_id']);
   telemetry.deadLettered({ reason: 'too_large' });
   telemetry.cacheRequest('miss');
   telemetry.job('cpu', 0.5, 2);

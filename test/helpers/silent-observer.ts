@@ -6,6 +6,7 @@ export const silentObserver: PipelineObserver = {
   received: () => undefined,
   stored: () => undefined,
   erased: () => undefined,
+  deleted: () => undefined,
   superseded: () => undefined,
   changed: () => undefined,
   ignored: () => undefined,

@@ -18,7 +18,7 @@ export const eventsSection = {
     help:
       'Mappings for records of the topic that are in another shape: ready-made ones (segment, ' +
       'ga4-bigquery, shopify-orders …) or paths of YAML files (docs/events.md). The first one ' +
-      'that applies to a record reads it.',
+      'that applies to a record reads it. With delete_by, null values delete what their keys name.',
     allowed: 'names of ready-made mappings, or paths of files',
     item: (text) => (text.length > 0 && text.length <= 4096 && !text.includes('\0') ? text : null),
   }),

@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { mergedRequest } from '#core/erasure/merged-request.ts';
 import type { ErasureRequest, ErasureStore, Tombstone } from '#core/ports.ts';
 import { createTextDeletion } from './delete-old-events.ts';
+import { eventProduct } from './event-filter.ts';
 import { storedJson } from './sqlite-errors.ts';
 import type { TextReferences } from './text-references.ts';
 import { uuidBytes } from './uuid-bytes.ts';
@@ -52,6 +53,7 @@ export function createErasureWrites(
   const deletions = {
     user: deletion(`user_id = ? AND ${isOld}`),
     session: deletion(`session_id = ? AND ${isOld}`),
+    product: deletion(`${eventProduct} = ? AND ${isOld}`),
     event: deletion('id = ? AND timestamp <= ?'),
   };
   const textByKey = database.prepare('SELECT kind, unreferenced_since FROM texts WHERE key = ?');

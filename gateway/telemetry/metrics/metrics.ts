@@ -3,8 +3,6 @@
 
 import { collectDefaultMetrics } from 'prom-client';
 import { BoundedMap } from '#core/collections/bounded-map.ts';
-import { type IgnoredKind, ignoredKinds } from '#core/decode/envelopes.ts';
-import { type ChangeKind, changeKinds } from '#core/event/known-members.ts';
 import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
@@ -12,6 +10,7 @@ import { LagAge } from '../lag-age.ts';
 import { RecordedLatencies } from '../latency-histogram.ts';
 import { AttributionSeries } from './attribution-series.ts';
 import { bounded, MetricSeries } from './metric-series.ts';
+import { RecordSeries } from './record-series.ts';
 import { RequestSeries } from './request-series.ts';
 import { type ScrapedGauges, ScrapedSeries } from './scraped-gauges.ts';
 
@@ -64,21 +63,15 @@ export class Telemetry {
     'Events applied in the store, superseded ones included.',
     [],
   );
-  readonly erased = this.#series.counter('events_erased_total', 'Events of erased persons.', []);
+  readonly erased = this.#series.counter(
+    'events_erased_total',
+    'Events that were erased or deleted before, and came again.',
+    [],
+  );
   readonly #deadLettered = this.#series.counter(
     'events_dead_lettered_total',
     'Events put into the dead-letter queue.',
     ['reason'],
-  );
-  readonly #changes = this.#series.counter(
-    'event_changes_total',
-    'Members of stored events that were sent in another form, or that were missing and follow.',
-    ['kind'],
-  );
-  readonly #ignored = this.#series.counter(
-    'records_ignored_total',
-    'Records without an event: tombstones, deleted rows, and messages about no row.',
-    ['kind'],
   );
   readonly #embedded = this.#series.counter(
     'texts_embedded_total',
@@ -142,6 +135,7 @@ export class Telemetry {
     [],
   );
   readonly #scraped = new ScrapedSeries(this.#series);
+  readonly records = new RecordSeries(this.#series);
   readonly requests = new RequestSeries(this.#series);
   readonly attribution = new AttributionSeries(this.#series);
   readonly lagAge = new LagAge();
@@ -162,8 +156,6 @@ export class Telemetry {
   constructor() {
     collectDefaultMetrics({ register: this.#series.registry });
     for (const reason of deadLetterReasons) this.#deadLettered.inc({ reason }, 0);
-    for (const kind of ignoredKinds) this.#ignored.inc({ kind }, 0);
-    for (const kind of changeKinds) this.#changes.inc({ kind }, 0);
     for (const result of cacheResults) this.#cache.inc({ result }, 0);
     for (const result of crossCheckResults) this.#crossChecks.inc({ result }, 0);
     for (const dependency of dependencies) {
@@ -194,14 +186,6 @@ export class Telemetry {
   superseded(): void {
     // Such an event counts in `stored` too: it was already stored.
     this.#totals.superseded += 1;
-  }
-
-  changed(kinds: readonly ChangeKind[]): void {
-    for (const kind of kinds) this.#changes.inc({ kind });
-  }
-
-  ignored(kind: IgnoredKind): void {
-    this.#ignored.inc({ kind });
   }
 
   deadLettered({ reason }: { readonly reason: DeadLetterReason }): void {

@@ -1,0 +1,36 @@
+// Reads ids from the key of a record: plain text, or JSON as serializers and Kafka Connect write
+// it.
+
+import { isMembers } from '#core/event/exact-json.ts';
+import { parseJson } from '#core/event/json-guard.ts';
+import { memberText, textOf } from './member-text.ts';
+
+const utf8 = new TextDecoder();
+
+/** `''` for no bytes. */
+export const bytesText = (bytes: Uint8Array | null | undefined): string =>
+  bytes === null || bytes === undefined ? '' : utf8.decode(bytes);
+
+/** The id that the key is: its text, the text of a JSON string, or an object's only member. */
+export function keyId(key: Uint8Array | null): string {
+  const value = jsonIn(key);
+  if (typeof value === 'string') return value;
+  if (!isMembers(value)) return bytesText(key);
+  const [only, ...others] = Object.values(value);
+  return others.length === 0 ? textOf(only) : '';
+}
+
+/** Reads a member of a JSON key, as `memberText` reads one of a value. */
+export function keyMember(name: string): (key: Uint8Array | null) => string {
+  const of = memberText(name);
+  return (key) => of(jsonIn(key));
+}
+
+/** Without the schema that Kafka Connect puts around it. `undefined` for a key that is not JSON. */
+function jsonIn(key: Uint8Array | null): unknown {
+  const json = key === null ? null : parseJson(key);
+  if (json?.ok !== true) return undefined;
+  const { value } = json;
+  const isConnect = isMembers(value) && Object.keys(value).toSorted().join() === 'payload,schema';
+  return isConnect ? value['payload'] : value;
+}
