@@ -6,9 +6,9 @@ import { wireLimits } from '#core/protocol/wire.ts';
 
 /**
  * `first-check` and `cross-check`: texts that an untrusted runner has embedded, for a trusted one
- * to embed again; the vectors of the first are not used before. `peer-check`: such texts for
- * runners of other owners, where no runner is trusted. `repair`: texts whose stored vectors may be
- * wrong.
+ * to embed again; the first are of newcomers and of runners that were just proven. `peer-check`:
+ * such texts for runners of other owners, where no runner is trusted. `repair`: texts whose stored
+ * vectors may be wrong.
  */
 export const lanes = [
   'search',

@@ -4,8 +4,8 @@ import type { Runner } from './fleet-runner.ts';
 
 /** Share of a trusted runner's time that checks of newcomers may take while other work waits. */
 export const firstCheckShareMax = 0.2;
-/** Jobs of newcomers that are in work at once, at least. */
-const newcomerJobsMin = 2;
+/** Texts of newcomers' jobs in work that will be checked, at least. */
+const newcomerChecksMin = 2;
 
 export type FleetGuardOptions = {
   readonly runners: ReadonlyMap<string, Runner>;
@@ -41,14 +41,21 @@ export class FleetGuard {
     return !trusted && !probation.isProven && this.isGuarded(now);
   }
 
-  /** Newcomers get no more jobs than trusted runners can check within about a second. */
+  /** It is proven beside a trusted runner, but still gets little work at a time. */
+  isJustProven({ trusted, probation }: Runner, now: number): boolean {
+    return !trusted && probation.isJustProven && this.isGuarded(now);
+  }
+
+  /** Newcomers get no more work than trusted runners can check within about a second. */
   newcomersMayWork(): boolean {
-    const inWork = [...this.#options.runners.values()].filter(
-      ({ trusted, probation, jobs }) =>
-        !trusted && !probation.isProven && jobs.some(({ group }) => group !== null),
-    ).length;
+    const checks = [...this.#options.runners.values()]
+      .filter(({ trusted, probation }) => !trusted && !probation.isProven)
+      .flatMap(({ probation, jobs }) =>
+        jobs.map(({ group }) => probation.checksOf(group?.tasks.length ?? 0)),
+      );
+    const inWork = checks.reduce((sum, texts) => sum + texts, 0);
     const perSecond = this.#trusted().reduce((sum, { pace }) => sum + pace.textsPerSecond, 0);
-    return inWork < Math.max(newcomerJobsMin, perSecond * firstCheckShareMax);
+    return inWork < Math.max(newcomerChecksMin, perSecond * firstCheckShareMax);
   }
 
   /**

@@ -17,6 +17,8 @@ const checkShareMax = {
 const checkTextsMax = 16;
 /** A runner has this long for each golden text when it joins, although it may claim to be fast. */
 const firstCheckTextMs = 1_500;
+/** Work in one job of a newcomer: well below the time after which it is taken back. */
+const newcomerJobMs = 1_000;
 /** More searches are expected for this long after a search. */
 const moreSearchesMsMax = 5_000;
 
@@ -129,7 +131,7 @@ export class JobDispatcher {
     for (const runner of serving.filter(isNewcomer)) {
       if (runner.jobs.length > 0 || !guard.newcomersMayWork()) continue;
       const { pace, probation } = runner;
-      const textsMax = Math.min(probation.jobTexts, pace.jobTexts(probation.jobTexts, 1, false));
+      const textsMax = Math.min(probation.jobTexts, pace.textsWithin(newcomerJobMs));
       const job = this.#give(runner, 'bulk', textsMax, round);
       if (job !== null) yield job;
     }
@@ -146,7 +148,7 @@ export class JobDispatcher {
     among: readonly Runner[],
     round: Round,
   ): Generator<Assignment> {
-    const { backlog } = this.#options;
+    const { backlog, guard } = this.#options;
     const speed = among.reduce((sum, { pace }) => sum + pace.textsPerSecond, 0);
     const besideSearch = round.now - this.#searchedAt < moreSearchesMsMax;
     for (let depth = 0; depth < (besideSearch ? 1 : jobsPerRunnerMax); depth++) {
@@ -154,9 +156,12 @@ export class JobDispatcher {
       if (waiting === 0) return;
       for (const runner of among) {
         if (runner.jobs.length !== depth) continue;
+        const isJustProven = guard.isJustProven(runner, round.now);
+        if (isJustProven && depth > 0) continue;
         const share = runner.pace.textsPerSecond / speed;
         const textsMax = runner.pace.jobTexts(waiting, share, besideSearch);
-        const job = this.#give(runner, lane, textsMax, round);
+        const allowed = isJustProven ? Math.min(textsMax, runner.probation.jobTexts) : textsMax;
+        const job = this.#give(runner, lane, allowed, round);
         if (job !== null) yield job;
       }
     }

@@ -1,11 +1,11 @@
 // Handles the answers of an untrusted runner until it is proven: each job waits for the check of
-// one of its texts, and late jobs are taken back.
+// some of its texts, and late jobs are taken back.
 
 import type { FleetGuard } from './fleet-guard.ts';
 import type { Job } from './fleet-job.ts';
 import type { Runner } from './fleet-runner.ts';
 import { LateJobs, type LateJobsOptions } from './late-jobs.ts';
-import { Probation } from './probation.ts';
+import { Probation, textsPerSampleMax } from './probation.ts';
 
 /** Runners are named by their ids; one that has left is ignored. `now` is monotonic ms. */
 export class Proving {
@@ -58,16 +58,36 @@ export class Proving {
     if (runner !== undefined) this.#late.release(runner, job);
   }
 
-  /** A text of a newcomer's job was checked and right. */
-  agreed(id: string, { texts, answeredAt }: Job): void {
+  /** So many texts of a newcomer's job were checked and right. */
+  agreed(id: string, { texts, answeredAt }: Job, checked: number): void {
     const runner = this.#runners.get(id);
-    if (runner?.probation.agree() === true)
+    if (runner?.probation.agree(checked) === true)
       runner.pace.proven(texts.length, (answeredAt ?? runner.startedAt) - runner.startedAt);
   }
 
-  /** A sample of a proven runner's work was checked and right. */
-  trustMore(id: string): void {
-    this.#runners.get(id)?.pace.trustMore();
+  /** Its work is used before its checks have come, but is still sampled densely. */
+  isJustProven(id: string, now: number): boolean {
+    const runner = this.#runners.get(id);
+    return runner !== undefined && this.#guard.isJustProven(runner, now);
+  }
+
+  /** One text of so many of the runner's work is sampled. */
+  textsPerSample(id: string, now: number): number {
+    return this.isJustProven(id, now) ? this.probation(id).textsPerSample : textsPerSampleMax;
+  }
+
+  /** A sample of the runner's work waits for a trusted runner. */
+  sampled(id: string): void {
+    this.#runners.get(id)?.probation.wait(1);
+  }
+
+  /** That sample waits no more. `isRight`: it was compared, and was right. */
+  compared(id: string, isRight: boolean): void {
+    const runner = this.#runners.get(id);
+    runner?.probation.wait(-1);
+    if (runner === undefined || !isRight || !runner.probation.isProven) return;
+    runner.probation.agree(1);
+    runner.pace.trustMore();
   }
 
   /** The runner must prove itself again. */
@@ -76,7 +96,7 @@ export class Proving {
   }
 
   /** How far the runner is proven. */
-  probation(id: string): Pick<Probation, 'agreed' | 'isProven'> {
+  probation(id: string): Pick<Probation, 'agreed' | 'isProven' | 'checksOf' | 'textsPerSample'> {
     return this.#runners.get(id)?.probation ?? new Probation();
   }
 }

@@ -5,7 +5,7 @@ import type { EmbedOutcome } from '#core/ports.ts';
 import { boundsOf } from '#core/trust/agreement.ts';
 import { Canaries, type CanaryVerdict } from '#core/trust/canaries.ts';
 import type { GoldenBounds, GoldenCase } from '#core/trust/golden.ts';
-import { Sampler, samplerDefaults, type AnsweredText, type Sample } from '#core/trust/sampler.ts';
+import { Sampler, type AnsweredText, type Sample } from '#core/trust/sampler.ts';
 import type { Lane } from './backlog.ts';
 import type { Job, MixIn } from './fleet-job.ts';
 
@@ -15,6 +15,8 @@ export type RunnerChecksOptions = {
   readonly dtype: string;
   /** Read at every use. */
   readonly limits: { readonly checkIntervalMs: number };
+  /** One text of so many is sampled. Read at every use. */
+  readonly textsPerSample: number;
   /** Uniform in [0, 1), and unpredictable for a runner. */
   readonly random: () => number;
 };
@@ -35,18 +37,17 @@ export class RunnerChecks {
   #hasWorked = false;
 
   /** `checkedAt`: UTC ms at which the runner passed its admission check. */
-  constructor(
-    { golden, bounds, dtype, limits, random }: RunnerChecksOptions,
-    checkedAt: number,
-    now: number,
-  ) {
+  constructor(options: RunnerChecksOptions, checkedAt: number, now: number) {
+    const { golden, bounds, dtype, limits, random } = options;
     this.#canaries = new Canaries(
       { cases: golden.cases, bounds: boundsOf(bounds, dtype), limits, random },
       now,
     );
-    const sampler = (everyTexts: number): Sampler =>
+    const sampler = (textsMax: number): Sampler =>
       new Sampler({
-        everyTexts,
+        get everyTexts() {
+          return Math.min(textsMax, options.textsPerSample);
+        },
         get everyMs() {
           return limits.checkIntervalMs / samplesPerIntervalMin;
         },
@@ -54,7 +55,7 @@ export class RunnerChecks {
       });
     this.#samplers = {
       search: sampler(searchesPerSample),
-      other: sampler(samplerDefaults.everyTexts),
+      other: sampler(Infinity),
     };
     this.#goldenUntil = checkedAt;
   }

@@ -95,12 +95,12 @@ export class Pace {
    */
   jobTexts(waiting: number, share: number, besideSearch: boolean): number {
     const { besideSearchJobMs, jobMs, jobTextsMin } = this.#options;
-    const textsMax = this.#textsWithin(besideSearch ? besideSearchJobMs : jobMs);
+    const textsMax = this.textsWithin(besideSearch ? besideSearchJobMs : jobMs);
     return Math.min(textsMax, Math.max(Math.ceil(waiting * share), jobTextsMin));
   }
 
   searchTexts(): number {
-    return this.#textsWithin(this.#options.searchJobMs);
+    return this.textsWithin(this.#options.searchJobMs);
   }
 
   /** How long the runner will work on this many texts, in ms. */
@@ -115,7 +115,8 @@ export class Pace {
     );
   }
 
-  #textsWithin(ms: number): number {
+  /** How many texts it embeds in this time: at least one, and no more than it takes in a job. */
+  textsWithin(ms: number): number {
     return Math.max(1, Math.min(this.#textsMax, Math.floor((this.textsPerSecond * ms) / 1000)));
   }
 }

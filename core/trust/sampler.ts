@@ -7,15 +7,13 @@ export type AnsweredText = { readonly text: string; readonly vector: Float32Arra
 export type Sample = AnsweredText & { readonly embeddedAt: number };
 
 export type SamplerOptions = {
-  /** One of this many texts is chosen… */
+  /** One of this many texts is chosen (read at every use)… */
   readonly everyTexts: number;
   /** …and at least one of those answered within this many milliseconds. */
   readonly everyMs: number;
   /** Uniform in [0, 1), and unpredictable for a runner. */
   readonly random: () => number;
 };
-
-export const samplerDefaults = { everyTexts: 100 } as const;
 
 /**
  * The sampler of one runner. The runner's work is divided into strata of `everyTexts` texts or of

@@ -52,31 +52,32 @@ export class JobAnswers {
       void this.#afterCheck(connection, job, result);
       return [];
     }
-    return this.#take(connection, result, embeddedAt);
+    return this.#take(connection, result, embeddedAt, false);
   }
 
-  /** A newcomer's answer is used only when a trusted runner agrees with a text of it. */
+  /** A newcomer's answer is used only when a trusted runner agrees with texts of it. */
   async #afterCheck(connection: HubConnection, job: Job, result: JobResult): Promise<void> {
     const { fleet, options, assigner } = this.#state;
     const { session, ended } = connection;
-    const verdict = await this.#trust.firstCheck(connection, job, result.outcomes);
+    const verdict = await this.#trust.firstChecks.check(connection, job, result.outcomes);
     // The job's texts went to other runners when the connection ended.
     if (ended.signal.aborted) return;
     if (verdict?.is === 'wrong') return this.#apply(connection, session.quarantine(verdict.reason));
-    if (verdict?.is === 'right') this.#trust.agreed(connection, job);
     const { clock } = options;
     if (verdict?.is === 'unknown' && fleet.proving.isGuarded(clock.monotonic()))
       fleet.proving.release(session.id, job);
     const embeddedAt = (this.#embeddedAt = Math.max(this.#embeddedAt, clock.now()));
-    this.#apply(connection, this.#take(connection, result, embeddedAt));
+    const isChecked = verdict?.is === 'right';
+    this.#apply(connection, this.#take(connection, result, embeddedAt, isChecked));
     assigner.assignSoon();
   }
 
-  /** Uses the answer to a job. */
+  /** Uses the answer to a job. `isChecked`: no sample of it is needed. */
   #take(
     connection: HubConnection,
     result: JobResult,
     embeddedAt: number,
+    isChecked: boolean,
   ): readonly SessionEffect[] {
     const {
       fleet,
@@ -96,7 +97,7 @@ export class JobAnswers {
     if (answer.kind === 'work') this.#settle(connection, result, answer, embeddedAt);
     // Outside of the golden check, a job without work has only canaries, which `judge` has judged.
     const work = answer.kind === 'work' ? answer : { embedded: [], lane: 'bulk' as const };
-    this.#trust.worked(connection, work, embeddedAt, now);
+    this.#trust.worked(connection, { ...work, isChecked }, embeddedAt, now);
     return this.#sentAway(connection, outcomes);
   }
 

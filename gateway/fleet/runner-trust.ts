@@ -2,7 +2,7 @@
 // provenance log which vectors are right and which are wrong.
 
 import type { Lane } from '#core/fleet/backlog.ts';
-import { answeredTexts, type Job } from '#core/fleet/fleet-job.ts';
+import type { Job } from '#core/fleet/fleet-job.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { Verifiers } from '#core/fleet/verifiers.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
@@ -10,6 +10,7 @@ import { unlessAborted } from '#core/time/deadline.ts';
 import { votersMin } from '#core/trust/agreement.ts';
 import type { AnsweredText, Sample } from '#core/trust/sampler.ts';
 import { CrossChecks, type CheckVerdict } from './cross-checks.ts';
+import { FirstChecks } from './first-checks.ts';
 import { deviceOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
 import { PeerChecks } from './peer-checks.ts';
@@ -17,8 +18,15 @@ import { quarantine, QuarantineList } from './quarantine.ts';
 import { ownerOf } from './runner-identity.ts';
 import { SameOwner } from './same-owner.ts';
 
+type UsedWork = {
+  readonly embedded: readonly AnsweredText[];
+  readonly lane: Lane;
+  readonly isChecked: boolean;
+};
+
 export class RunnerTrust {
   readonly quarantined: QuarantineList;
+  readonly firstChecks: FirstChecks;
   readonly #sameOwner: SameOwner;
   readonly #state: HubState;
   readonly #quarantineSession: (connection: HubConnection, reason: string) => void;
@@ -34,6 +42,9 @@ export class RunnerTrust {
     this.#state = state;
     this.#quarantineSession = quarantineSession;
     this.quarantined = new QuarantineList(state);
+    this.firstChecks = new FirstChecks(state, (connection, text) =>
+      this.#crossCheck(connection, text, 'first-check'),
+    );
     this.#sameOwner = new SameOwner(state);
     this.#peerChecks = new PeerChecks({
       queue: state.queue,
@@ -63,6 +74,7 @@ export class RunnerTrust {
    */
   async begin(connection: HubConnection): Promise<boolean> {
     const { session, identity, ended } = connection;
+    const { fleet } = this.#state;
     const { provenanceLog, blocks, bounds, limits, random, clock } = this.#state.options;
     try {
       if (!identity.trusted) {
@@ -78,6 +90,9 @@ export class RunnerTrust {
         bounds,
         dtype: session.hello?.dtype ?? '',
         limits,
+        get textsPerSample() {
+          return fleet.proving.textsPerSample(session.id, clock.monotonic());
+        },
         random,
       },
       session.checkedAt,
@@ -111,39 +126,16 @@ export class RunnerTrust {
     return null;
   }
 
-  /**
-   * Has a trusted runner embed one text of a newcomer's answer again, before any of it is used. The
-   * text is chosen now, so that the runner could not know it. `null`: the answer has no vector.
-   */
-  async firstCheck(
-    connection: HubConnection,
-    job: Job,
-    outcomes: readonly EmbedOutcome[],
-  ): Promise<CheckVerdict | null> {
-    const answered = answeredTexts(job, outcomes);
-    const chosen = answered[Math.floor(this.#state.options.random() * answered.length)];
-    if (chosen === undefined) return null;
-    return this.#crossCheck(connection, chosen, 'first-check');
-  }
-
-  /** The text of `firstCheck` was right: the job's answer may be used. */
-  agreed(connection: HubConnection, job: Job): void {
-    const { fleet, options } = this.#state;
-    const { id } = connection.session;
-    fleet.proving.agreed(id, job);
-    connection.unprovenAt = fleet.proving.probation(id).isProven ? null : options.clock.monotonic();
-  }
-
-  /** An answer was used. Chooses samples of it. */
+  /** An answer was used. Chooses samples of it, unless it was checked before. */
   worked(
     connection: HubConnection,
-    { embedded, lane }: { readonly embedded: readonly AnsweredText[]; readonly lane: Lane },
+    { embedded, lane, isChecked }: UsedWork,
     embeddedAt: number,
     now: number,
   ): void {
     const { checks, identity } = connection;
     if (embedded.length > 0) checks?.worked();
-    if (!identity.trusted)
+    if (!identity.trusted && !isChecked)
       this.#compare(connection, checks?.answered(embedded, lane, embeddedAt, now) ?? []);
     this.#verify(connection);
   }
@@ -186,20 +178,24 @@ export class RunnerTrust {
 
   #compare(connection: HubConnection, samples: readonly Sample[]): void {
     const { session, checks } = connection;
-    const { fleet, options } = this.#state;
+    const { proving } = this.#state.fleet;
+    const now = this.#state.options.clock.monotonic();
     for (const sample of samples) {
-      if (!fleet.proving.isGuarded(options.clock.monotonic())) {
+      if (!proving.isGuarded(now)) {
         void this.#comparePeers(connection, sample);
         continue;
       }
-      void this.#crossCheck(connection, sample, 'cross-check').then((verdict) => {
+      const lane = proving.isJustProven(session.id, now) ? 'first-check' : 'cross-check';
+      proving.sampled(session.id);
+      void this.#crossCheck(connection, sample, lane).then((verdict) => {
+        proving.compared(session.id, verdict.is === 'right');
         // Work that is unverified when the gateway stops is re-embedded after its next start.
         if (this.#state.signal.aborted || session.state === 'quarantined') return;
         if (verdict.is === 'wrong') return this.#foundWrong(connection, verdict.reason);
-        if (verdict.is === 'right') fleet.proving.trustMore(session.id);
         checks?.settled(sample);
         this.#verify(connection);
         this.#endIfSettled(connection);
+        this.#state.assigner.assignSoon();
       });
     }
   }

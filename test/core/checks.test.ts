@@ -227,7 +227,14 @@ describe('samples', () => {
 
 test('work is verified only by a later canary and by its own samples', () => {
   const checks = new RunnerChecks(
-    { golden, bounds: { fp32: bounds }, dtype: 'fp32', limits, random: randomFrom(9) },
+    {
+      golden,
+      bounds: { fp32: bounds },
+      dtype: 'fp32',
+      limits,
+      textsPerSample: 100,
+      random: randomFrom(9),
+    },
     1_000,
     0,
   );
@@ -274,7 +281,14 @@ test('work is verified only by a later canary and by its own samples', () => {
 
 test('one of ten searches is a sample, however much other work there is', () => {
   const checks = new RunnerChecks(
-    { golden, bounds: { fp32: bounds }, dtype: 'fp32', limits, random: randomFrom(9) },
+    {
+      golden,
+      bounds: { fp32: bounds },
+      dtype: 'fp32',
+      limits,
+      textsPerSample: 100,
+      random: randomFrom(9),
+    },
     0,
     0,
   );

@@ -362,7 +362,14 @@ test('embeddings.waitMsMax: a request gives up at the new time', async () => {
 test('runners.checkSeconds: a cross-check is due at the new interval', async () => {
   const { config, change } = settingsOf();
   const checks = new RunnerChecks(
-    { golden, bounds, dtype: 'fp32', limits: hubLimits(config), random: () => 0.5 },
+    {
+      golden,
+      bounds,
+      dtype: 'fp32',
+      limits: hubLimits(config),
+      textsPerSample: 100,
+      random: () => 0.5,
+    },
     0,
     0,
   );

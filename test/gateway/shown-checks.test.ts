@@ -30,7 +30,7 @@ test('a newcomer is in probation until it is proven, and shows who checked it la
     return named('new')?.inProbation === false;
   });
   expect(named('new')).toMatchObject({
-    proof: { agreed: 30, needed: 30 },
+    proof: { agreed: 79, needed: 79 },
     lastCheck: { by: ['own'], result: 'agreed', at: expect.any(Number) },
   });
   expect(named('new')?.lastCheck?.cosine).toBeCloseTo(1);
@@ -52,7 +52,7 @@ test('GET /runners and /metrics show it', async () => {
     ...runner,
     id: 'r-1',
     trusted: false,
-    proof: { agreed: 4, needed: 30 },
+    proof: { agreed: 4, needed: 79 },
     inProbation: true,
     lastCheck: { at: Date.UTC(2026, 0, 1), by: ['box-1'], result: 'agreed', cosine: 0.999 },
   };

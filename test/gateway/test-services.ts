@@ -61,7 +61,7 @@ export const runner: RunnerView = {
   trusted: true,
   jobsInWork: 0,
   connectedAt: Date.UTC(2026, 0, 1),
-  proof: { agreed: 0, needed: 30 },
+  proof: { agreed: 0, needed: 79 },
   version: '0.1.0',
   address: '10.1.2.3',
   inProbation: false,

@@ -21,9 +21,11 @@ type Answers = (texts: readonly string[], job: number) => readonly Float32Array[
 
 const lying: Answers = (texts) => texts.map(lieUnlessGolden);
 
-/** Wrong for one text in ten that is not golden. */
+/** Wrong for one text in twenty that is not golden, in jobs of which not all texts are checked. */
 const rarelyLying: Answers = (texts) =>
-  texts.map((text) => (text.endsWith('7') ? lieUnlessGolden(text) : fakeVector(text)));
+  texts.map((text) =>
+    texts.length > 12 && /[02468]7$/.test(text) ? lieUnlessGolden(text) : fakeVector(text),
+  );
 
 /** Runners that join again under a new name whenever they are closed, until `stop`. */
 function attack(world: World, connections: number, vectors: Answers) {
@@ -77,7 +79,7 @@ test(
 );
 
 test.each(['leaves', 'idles'])(
-  'what a newcomer that is wrong on a tenth has embedded is right soon after it %s',
+  'what a newcomer that is sometimes wrong has embedded is right soon after it %s',
   { timeout: 60_000 },
   async (ending) => {
     await using world = await openWorld();
@@ -86,7 +88,7 @@ test.each(['leaves', 'idles'])(
     const hostile = attack(world, 1, rarelyLying);
     for (let second = 0; (await world.wrong()).length === 0; second++) {
       expect(second, 'seconds until something is wrong').toBeLessThan(200);
-      await world.feed(10);
+      await world.feed(40);
       await world.pass(1_000);
     }
     hostile.stop();

@@ -19,7 +19,7 @@ const exampleRunner = {
   address: null,
   state: 'ready' as const,
   trusted: true,
-  proof: { agreed: 0, needed: 30 },
+  proof: { agreed: 0, needed: 79 },
   in_probation: false,
   last_check: null,
   texts_per_second: 812,
@@ -55,16 +55,17 @@ export const runnerSchema = z
     }),
     proof: z
       .object({
-        agreed: z.int().openapi({ description: 'Jobs that were checked and right.' }),
+        agreed: z.int().openapi({ description: 'Texts that were checked and right.' }),
         needed: z.int().openapi({ description: 'The number that proves the runner.' }),
       })
       .openapi({
         description:
-          'Jobs that a trusted runner checked and found right, of those that prove an untrusted ' +
-          'runner. Until then it gets small jobs, and each waits for its check.',
+          'Texts that a trusted runner embedded again and found right, of those that prove an ' +
+          'untrusted runner. Until then it gets small jobs, and each waits for its checks.',
       }),
     in_probation: z.boolean().openapi({
-      description: 'Whether it works, and each of its jobs waits for a check until it is proven.',
+      description:
+        'Whether it works, and is not proven yet: each of its jobs waits for its checks.',
     }),
     last_check: z
       .object({
