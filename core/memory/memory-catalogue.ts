@@ -1,7 +1,7 @@
 // The reference of the catalogue of products.
 
 import type { CatalogueEntry, CatalogueStore, EventFilter } from '#core/ports.ts';
-import { isListedIn } from '#core/vectors/products-only.ts';
+import { hasBrand, isListedIn } from '#core/vectors/products-only.ts';
 import { assertBatch } from './contract-limits.ts';
 
 const batchMax = 1_000;
@@ -18,6 +18,7 @@ export type MemoryCatalogue = CatalogueStore & {
 /** @param setReferences tells that these texts have got or lost a reference */
 export function createMemoryCatalogue(
   setReferences: (textIds: readonly string[]) => void,
+  isStored: (textId: string) => boolean,
 ): MemoryCatalogue {
   const products = new Map<string, CatalogueEntry>();
   const sold = (): CatalogueEntry[] =>
@@ -48,6 +49,11 @@ export function createMemoryCatalogue(
     async ofTexts(textIds) {
       assertBatch(textIds, batchMax, 'text ids');
       return sold().filter(({ textId }) => textId !== null && textIds.includes(textId));
+    },
+    async textsOfBrands(brands, limit) {
+      const entries = sold().filter(({ product }) => hasBrand(product, brands));
+      const textIds = entries.flatMap(({ textId }) => textId ?? []);
+      return [...new Set(textIds.filter(isStored))].slice(0, limit);
     },
     async waiting(limit) {
       return sold()

@@ -36,9 +36,12 @@ export class MemoryRecords {
   readonly #options: MemoryRecordsOptions;
   readonly texts = new Map<string, MemoryText>();
   readonly events = new Map<string, EventRecord>();
-  readonly catalogue: MemoryCatalogue = createMemoryCatalogue((textIds) => {
-    for (const textId of textIds) this.#markIfUnreferenced(textId, this.#options.now());
-  });
+  readonly catalogue: MemoryCatalogue = createMemoryCatalogue(
+    (textIds) => {
+      for (const textId of textIds) this.#markIfUnreferenced(textId, this.#options.now());
+    },
+    (textId) => this.texts.has(textId),
+  );
 
   constructor(options: MemoryRecordsOptions) {
     this.#options = options;

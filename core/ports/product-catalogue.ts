@@ -47,6 +47,8 @@ export type CatalogueStore = {
   entries(ids: readonly string[]): Promise<ReadonlyMap<string, CatalogueEntry>>;
   /** The products that are sold and have one of these texts (at most 1,000), ordered by id. */
   ofTexts(textIds: readonly string[]): Promise<readonly CatalogueEntry[]>;
+  /** Up to `limit` (at most 10,000) stored texts of products that are sold under these brands. */
+  textsOfBrands(brands: readonly string[], limit: number): Promise<readonly string[]>;
   /**
    * Up to `limit` products that are sold and whose text is not known to be stored: those that were
    * just put, and those whose text is gone.

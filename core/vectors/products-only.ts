@@ -1,6 +1,6 @@
 // Tells what a filter on events says about products.
 
-import type { CatalogueWrite, EventFilter, Product } from '#core/ports.ts';
+import type { CatalogueProduct, CatalogueWrite, EventFilter, Product } from '#core/ports.ts';
 
 /** The filter without the type `search`, so that a search finds no query. */
 export function productsOnly(filter: EventFilter): EventFilter {
@@ -27,6 +27,9 @@ export function isProductIn(
     price <= priceMax
   );
 }
+
+export const hasBrand = (product: CatalogueProduct | null, brands: readonly string[]): boolean =>
+  product !== null && product.brand !== null && brands.includes(product.brand);
 
 /** Whether a search with this filter finds a product of the catalogue, even without any event. */
 export function isListedIn(

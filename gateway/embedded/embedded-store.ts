@@ -225,6 +225,7 @@ const catalogueOf = (
   entries: async (ids) =>
     new Map((await reader.call('catalogueEntries', ids)).map((entry) => [entry.id, entry])),
   ofTexts: (textIds) => reader.call('catalogueOfTexts', textIds),
+  textsOfBrands: (brands, limit) => reader.call('textsOfBrands', { brands, limit }),
   waiting: (limit) => reader.call('waitingProducts', limit),
   settle: (results) => writer.call('settleProducts', { results, now: clock.now() }),
 });

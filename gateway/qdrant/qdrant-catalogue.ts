@@ -11,7 +11,7 @@ import type {
 } from '#core/ports.ts';
 import { isAboutProducts } from '#core/vectors/products-only.ts';
 import { applied } from './applied-write.ts';
-import { type QdrantCollections, settledKey } from './qdrant-collections.ts';
+import { brandsKey, type QdrantCollections, settledKey } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import {
   type Condition,
@@ -106,6 +106,7 @@ export function createQdrantCatalogue(options: Options): QdrantCatalogue {
       return found.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     },
 
+    textsOfBrands: (brands, limit) => textsOfBrands(options, brands, limit),
     waiting: (limit) => read({ must: [isSold], must_not: [isSettled] }, limit),
 
     async settle(results) {
@@ -141,6 +142,19 @@ export function createQdrantCatalogue(options: Options): QdrantCatalogue {
     },
   };
 }
+
+/** The words of a text have its brands: see qdrant-words.ts. */
+const textsOfBrands = (
+  { qdrant, names }: Options,
+  brands: readonly string[],
+  limit: number,
+): Promise<readonly string[]> =>
+  qdrant.read('find texts of brands', async (client) => {
+    const wellFormed = brands.map((brand) => brand.toWellFormed());
+    const filter = { must: [isOneOf(brandsKey, wellFormed)] };
+    const { points } = await client.scroll(names.words, { filter, limit, with_payload: false });
+    return points.map(({ id }) => String(id));
+  });
 
 /** @param entries reads the present versions */
 function createPut(

@@ -23,8 +23,9 @@ export type QdrantCollections = {
   readonly products: string;
 };
 
-/** The name of the sparse vector. */
+/** The name of the sparse vector, and the field of its point with the brands of a text. */
 export const wordsVector = 'words';
+export const brandsKey = 'brands';
 
 /**
  * The field of a product that says what became of its text. Each index has its own, because several
@@ -109,7 +110,7 @@ export async function prepareCollections(
   await prepare(qdrant, names.events, eventIndexes, identity, { ...placed, metadata, vectors: {} });
   const indexes = { ...productIndexes, [settledKey(names.texts)]: 'keyword' } as const;
   await prepare(qdrant, names.products, indexes, null, { ...placed, vectors: {} });
-  await prepare(qdrant, names.words, {}, identity, {
+  await prepare(qdrant, names.words, { [brandsKey]: 'keyword' }, identity, {
     ...placed,
     metadata,
     vectors: {},

@@ -5,7 +5,7 @@ import { partsOf } from '#core/collections/parts-of.ts';
 import type { BareText, CatalogueEntry, CatalogueStore } from '#core/ports.ts';
 import { productFeatures } from '#core/vectors/lexical/word-features.ts';
 import { applied } from './applied-write.ts';
-import { type QdrantCollections, wordsVector } from './qdrant-collections.ts';
+import { brandsKey, type QdrantCollections, wordsVector } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { bareText } from './qdrant-points.ts';
 
@@ -38,9 +38,9 @@ export function createQdrantWords({
     return qdrant.read('read words', async (client) => {
       const points = await client.retrieve(names.words, {
         ids: [...ids],
-        with_payload: ['brands'],
+        with_payload: [brandsKey],
       });
-      return new Map(points.map(({ id, payload }) => [String(id), listOf(payload?.['brands'])]));
+      return new Map(points.map(({ id, payload }) => [String(id), listOf(payload?.[brandsKey])]));
     });
   };
 
@@ -61,7 +61,7 @@ export function createQdrantWords({
       const brands = [...(byText.get(id) ?? [])];
       const { ids, weights } = productFeatures(product, brands);
       const vector = { [wordsVector]: { indices: [...ids], values: [...weights] } };
-      return { id, vector, payload: { brands } };
+      return { id, vector, payload: { [brandsKey]: brands } };
     });
     await qdrant.write('write words', (client) =>
       applied(client.upsert(names.words, { points, wait: true })),

@@ -59,12 +59,17 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
     const settle = (id: string, updatedAt = noon, problem: string | null = null) =>
       store.catalogue.settle([{ id, updatedAt, problem }]);
     const entry = async (id: string) => (await store.catalogue.entries([id])).get(id);
-    const found = async (query: string, filter: EventFilter = {}, inStock = false) =>
+    const found = async (
+      query: string,
+      filter: EventFilter = {},
+      { inStock = false, brands = null as readonly string[] | null } = {},
+    ) =>
       (
         await hybridSearch(store, {
           query,
           vector: queryVector,
           filter,
+          brands,
           inStock,
           cosineMin: -1,
           rules: noRules,
@@ -98,6 +103,25 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
       await put(writeOf(pan));
       await store.putTexts([textOf(pan, 3)]);
       expect(await byWords('zwilling')).toEqual([['Pan', 1]]);
+    });
+
+    it('finds products by their brand, as the catalogue has it now', async () => {
+      const cup = { ...kettle, id: 'c-1', name: 'Tin cup', brand: null };
+      await store.putTexts([textOf(kettle, 1), textOf(cup, 2)]);
+      await put(writeOf({}), writeOf({ id: 'k-2', brand: 'Bosch' }), writeOf(cup));
+      await put(writeOf({ id: 'x-1', name: 'Not embedded' }));
+      await store.putEvents([{ ...eventRecord(1), textId: textId(kettle) }]);
+      const texts = (...brands: string[]) => store.catalogue.textsOfBrands(brands, 10);
+      expect(await texts('Aga')).toEqual([textId(kettle)]);
+      expect(await texts('Bosch', 'Aga')).toEqual([textId(kettle)]);
+      expect(await texts('bosch', '')).toEqual([]);
+      expect(await store.catalogue.textsOfBrands(['Aga'], 10)).toHaveLength(1);
+      expect(await found('kettle', {}, { brands: ['Bosch'] })).toEqual(['k-2']);
+      expect(await found('kettle', { priceMax: 5 }, { brands: ['Bosch'] })).toEqual([]);
+      expect(await found('k-1', {}, { brands: ['Bosch'] })).toEqual(['k-2']);
+      expect(await found('kettle', { textIds: [textId(cup)] }, { brands: ['Aga'] })).toEqual([]);
+      await put(gone('k-2', noon + 1));
+      expect(await texts('Bosch')).toEqual([]);
     });
 
     it('keeps the newest version of a product, and older ones are superseded', async () => {
@@ -167,6 +191,7 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
         query: 'old kettle',
         vector: null,
         filter: {},
+        brands: null,
         inStock: false,
         cosineMin: 0,
         rules: noRules,
@@ -177,7 +202,7 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
           ['Enamel kettle, Kitchen', 'k-2', 20],
         ],
       );
-      expect(await found('kettle', {}, true)).toEqual(['k-2']);
+      expect(await found('kettle', {}, { inStock: true })).toEqual(['k-2']);
       expect(await found('kettle', { priceMax: 10 })).toEqual([]);
       await put(gone('k-1', noon + 1));
       expect(await found('kettle')).toEqual(['k-2']);

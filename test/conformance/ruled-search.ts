@@ -47,6 +47,7 @@ export function searchRulesConformance(name: string, makeStore: MakeStore): void
         query,
         vector: null,
         filter,
+        brands: null,
         inStock: false,
         cosineMin: 0,
         rules: rulesByQuery(await store.searchRules.get())(query),

@@ -140,6 +140,7 @@ export function wordSearchConformance(name: string, makeStore: MakeStore): void 
         query: first.name,
         vector: null,
         filter: {},
+        brands: null,
         inStock: false,
         cosineMin: 0,
         rules: noRules,

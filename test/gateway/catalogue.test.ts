@@ -20,9 +20,9 @@ const kettle = {
 };
 const lines = { 'content-type': 'application/x-ndjson' };
 
-function shop() {
+function shop(env: Record<string, string> = {}) {
   const store = createMemoryStore({ dimensions: 3 });
-  const { request, post } = testApp({ store });
+  const { request, post } = testApp({ store }, env);
   const send = (method: string, path: string, body?: object) =>
     request(path, {
       method,
@@ -156,4 +156,37 @@ test('a product that cannot be embedded says why', async () => {
   await send('PUT', '/products/k-1', { ...kettle, name: 'bad' });
   expect(await embed(store)).toEqual(['k-1']);
   expect(await get('k-1')).toMatchObject({ state: 'failed', problem: 'no' });
+});
+
+test('a search is filtered by brand, in every mode, and counts the named attributes', async () => {
+  const { store, post, send, found } = shop({ VECTORSTREAM_SEARCH_FACET_ATTRIBUTES: 'litres' });
+  const pot = { ...kettle, id: 'p-1', name: 'Tea kettle', brand: 'Bosch' };
+  await send('POST', '/products', [kettle, { ...pot, attributes: { litres: 3, secret: 'x' } }]);
+  await embed(store);
+  const ids = async (body: object) =>
+    (await found(body)).map(({ product }: { product: { id: string } }) => product.id);
+  for (const mode of ['hybrid', 'meaning', 'words']) {
+    expect((await ids({ mode })).toSorted()).toEqual(['k-1', 'p-1']);
+    expect(await ids({ mode, filter: { brand: 'Bosch' } })).toEqual(['p-1']);
+    expect(await ids({ mode, filter: { brand: ['bosch'] } })).toEqual([]);
+  }
+  const asked = { query: 'kettle', mode: 'words' };
+  const facets = ['brand', 'attributes.litres'];
+  expect((await (await post('/search', { ...asked, facets })).json()).facets).toEqual({
+    brand: [
+      { value: 'Aga', count: 1 },
+      { value: 'Bosch', count: 1 },
+    ],
+    attributes: {
+      litres: [
+        { value: '2', count: 1 },
+        { value: '3', count: 1 },
+      ],
+    },
+  });
+  const problem = await problemOf(
+    await post('/search', { ...asked, facets: ['attributes.secret'] }),
+  );
+  expect(problem).toMatchObject({ status: 422, errors: [{ path: 'facets' }] });
+  expect(problem['detail']).toContain('category, brand, price, attributes.litres');
 });

@@ -8,6 +8,7 @@
 import { productOfPayload } from '#core/event/stored-product.ts';
 import type { EventFilter, SearchHit, VectorStore } from '#core/ports.ts';
 import { isAboutProducts, isProductIn } from '#core/vectors/products-only.ts';
+import { withBrands } from '#core/vectors/shop/brand-filter.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import { inRuledOrder } from '#core/vectors/shop/ruled-order.ts';
 import type { RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
@@ -24,6 +25,8 @@ export type HybridSearch = {
   /** `null`: by words alone. */
   readonly vector: Float32Array | null;
   readonly filter: EventFilter;
+  /** Only products of the catalogue with one of these brands; `null`: all. */
+  readonly brands: readonly string[] | null;
   /** Leaves out products of which the shop has none left. */
   readonly inStock: boolean;
   /** The lowest cosine of a hit by meaning. */
@@ -56,15 +59,16 @@ const idLengthMax = 256;
  */
 export async function hybridSearch(
   store: SearchedStore,
-  { query, vector, filter, inStock, cosineMin, rules }: HybridSearch,
+  { query, vector, filter: given, brands, inStock, cosineMin, rules }: HybridSearch,
 ): Promise<readonly FusedHit[]> {
   const { alternatives } = rules;
+  const filter = await withBrands(store.catalogue, given, brands);
   const [byId, byWords, byMeaning] = await Promise.all([
     productById(store, idsOf(query.trim()), filter),
     searchByWords(store, { query, alternatives, filter, limit: fusedFrom }),
     vector === null ? [] : store.search({ vector, filter, limit: fusedFrom, scoreMin: cosineMin }),
   ]);
-  const listed = { filter, inStock };
+  const listed = { filter, brands, inStock };
   const sharing = await withSharing(store, fused(byId, byWords, byMeaning), filter);
   const found = distinctProducts(await asListed(store.catalogue, sharing, listed));
   const added = await pinnedOnly(store, found, { pin: rules.pin, ...listed });
@@ -77,7 +81,7 @@ const idsOf = (typed: string): readonly string[] =>
     ? []
     : [...new Set([typed, typed.toUpperCase(), typed.toLowerCase()])].filter((id) => id !== '');
 
-type Pinned = Pick<RulesOfQuery, 'pin'> & Pick<HybridSearch, 'filter' | 'inStock'>;
+type Pinned = Pick<RulesOfQuery, 'pin'> & Pick<HybridSearch, 'filter' | 'brands' | 'inStock'>;
 
 /** The pinned products that the query has not found and that match the filter. */
 async function pinnedOnly(

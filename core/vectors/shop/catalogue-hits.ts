@@ -2,10 +2,12 @@
 
 import { productText } from '#core/event/text.ts';
 import type { CatalogueEntry, EventFilter, Product, SearchHit, VectorStore } from '#core/ports.ts';
-import { isProductIn } from '#core/vectors/products-only.ts';
+import { hasBrand, isProductIn } from '#core/vectors/products-only.ts';
 
 export type ListedOptions = {
   readonly filter: EventFilter;
+  /** Only products of the catalogue with one of these brands; `null`: all. */
+  readonly brands: readonly string[] | null;
   /** Leaves out products of which the shop has none left. */
   readonly inStock: boolean;
   /** Every text stays one hit, and keeps its text. */
@@ -37,7 +39,7 @@ export async function asListed<T extends Found>(
     if (product === null) return [one];
     const own = entries.get(product.id);
     const others = (byText.get(textId) ?? []).filter(({ id }) => id !== product.id);
-    const isOnlyOfEvents = own === undefined && one.hit.newest !== null;
+    const isOnlyOfEvents = own === undefined && one.hit.newest !== null && options.brands === null;
     const shown = [
       ...(isOnlyOfEvents ? [one] : []),
       ...[...(own === undefined ? [] : [own]), ...others].flatMap((entry) => {
@@ -52,9 +54,10 @@ export async function asListed<T extends Found>(
 function listedHit(
   hit: SearchHit,
   { product, textId }: CatalogueEntry,
-  { filter, inStock, isByText }: ListedOptions,
+  { filter, brands, inStock, isByText }: ListedOptions,
 ): SearchHit | null {
   if (product === null || textId === null || !isProductIn(product, filter)) return null;
+  if (brands !== null && !hasBrand(product, brands)) return null;
   if (inStock && product.stock !== null && product.stock <= 0) return null;
   if (isByText === true) return { ...hit, product };
   return { ...hit, product, textId, text: productText(product) };

@@ -1,11 +1,16 @@
-// Counts what a search has found by category, brand and price, so that a shop can offer to narrow
-// it.
+// Counts what a search has found by category, brand, price and attributes, so that a shop can offer
+// to narrow it.
 
 import type { CatalogueProduct, Product } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 
 export const facetNames = ['category', 'brand', 'price'] as const;
-export type FacetName = (typeof facetNames)[number];
+/** With this before its name, an attribute is a facet. */
+export const attributePrefix = 'attributes.';
+export type FacetName = (typeof facetNames)[number] | `${typeof attributePrefix}${string}`;
+
+export const isFacetName = (name: string): name is FacetName =>
+  name.startsWith(attributePrefix) || facetNames.some((known) => known === name);
 
 export type FacetValue = { readonly value: string; readonly count: number };
 /** The lowest and the highest price found within one step: as a filter, they give its products. */
@@ -15,6 +20,7 @@ export type Facets = {
   readonly category?: readonly FacetValue[];
   readonly brand?: readonly FacetValue[];
   readonly price?: readonly PriceStep[];
+  readonly attributes?: Readonly<Record<string, readonly FacetValue[]>>;
 };
 
 const valuesMax = 100;
@@ -22,15 +28,29 @@ const valuesMax = 100;
 type Found = Product | CatalogueProduct;
 
 export function facetsOf(products: readonly Found[], names: readonly FacetName[]): Facets {
+  const attributes = names.flatMap((name) =>
+    name.startsWith(attributePrefix) ? name.slice(attributePrefix.length) : [],
+  );
   return {
     ...(names.includes('category') && { category: countsOf(products, ({ category }) => category) }),
     ...(names.includes('brand') && { brand: countsOf(products, brandOf) }),
     ...(names.includes('price') && { price: priceStepsOf(products) }),
+    ...(attributes.length > 0 && {
+      attributes: Object.fromEntries(
+        attributes.map((name) => [name, countsOf(products, attributeOf(name))]),
+      ),
+    }),
   };
 }
 
-/** Only the catalogue knows brands. */
+/** Only the catalogue knows brands and attributes. */
 const brandOf = (product: Found): string | null => ('brand' in product ? product.brand : null);
+const attributeOf =
+  (name: string) =>
+  (product: Found): string | null =>
+    'attributes' in product && Object.hasOwn(product.attributes, name)
+      ? String(product.attributes[name])
+      : null;
 
 function countsOf(
   products: readonly Found[],

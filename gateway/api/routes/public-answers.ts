@@ -16,6 +16,7 @@ export const mayRead = (c: Context<AppEnv>): boolean => grants(c.get('client').s
 
 /** Filters on products. All others ask for events of some visitors. */
 const productFilters: ReadonlySet<string> = new Set([
+  'brand',
   'category',
   'product_id',
   'price_min',

@@ -18,6 +18,7 @@ export type RankedSearch = {
   readonly query: string;
   readonly mode: 'hybrid' | 'words';
   readonly filter: EventFilter;
+  readonly brands: readonly string[] | null;
   /** The lowest cosine of a hit by meaning; `null`: where unrelated texts end. */
   readonly cosineMin: number | null;
   /** Leaves out products of which the shop has none left. */
@@ -45,7 +46,18 @@ export type RankedPage = {
 /** @param onEmbedded called between the embedding of the query and the search */
 export async function rankedSearch(
   { store, queries, model }: Pick<Services, 'store' | 'queries' | 'model'>,
-  { query: text, mode, filter, cosineMin, rules, limit, cursor, request, ...shown }: RankedSearch,
+  {
+    query: text,
+    mode,
+    filter,
+    brands,
+    cosineMin,
+    rules,
+    limit,
+    cursor,
+    request,
+    ...shown
+  }: RankedSearch,
   { signal, onEmbedded }: { readonly signal: AbortSignal; readonly onEmbedded: () => void },
 ): Promise<RankedPage> {
   const before = cursor === undefined ? null : parseCursor(cursor, request);
@@ -62,6 +74,7 @@ export async function rankedSearch(
     query: text,
     vector,
     filter,
+    brands,
     inStock: shown.inStock,
     cosineMin: cosineMin ?? model.meaningFloor,
     rules,

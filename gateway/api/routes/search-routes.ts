@@ -15,8 +15,15 @@ import type {
   VectorStore,
 } from '#core/ports.ts';
 import type { FusedHit } from '#core/vectors/lexical/hybrid-search.ts';
+import { withBrands } from '#core/vectors/shop/brand-filter.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
-import type { Facets } from '#core/vectors/shop/facets.ts';
+import {
+  attributePrefix,
+  type FacetName,
+  facetNames,
+  type Facets,
+  isFacetName,
+} from '#core/vectors/shop/facets.ts';
 import type { PresentRules } from '#core/vectors/shop/present-rules.ts';
 import { noRules, type RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
 import { ProblemError } from '../../http/problem-document.ts';
@@ -129,6 +136,9 @@ function shownProduct({
 }
 
 type Asked = z.output<typeof searchRequestSchema>;
+const brandsOf = ({ filter: { brand } }: Pick<Asked, 'filter'>): readonly string[] | null =>
+  brand === undefined ? null : [brand].flat();
+
 type Asking = {
   /** What must stay the same from page to page. */
   readonly same: Omit<Asked, 'limit' | 'events_limit' | 'cursor'>;
@@ -147,11 +157,12 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
       query,
       mode,
       filter: filterOf(request.filter),
+      brands: brandsOf(request),
       cosineMin: request.score_threshold ?? null,
       inStock: request.in_stock,
       order: request.sort ?? 'relevance',
       popularityOf: asking.isReader ? ({ events }) => events.total : publicTotalOf,
-      facets: request.facets ?? [],
+      facets: facetsAsked(services, request),
       rules: asking.rules,
       limit,
       cursor,
@@ -162,13 +173,30 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
   return { hits: found.map(({ hit, matched }) => ({ ...hit, matched })), ...page };
 }
 
+/** @throws ProblemError (422) for a facet that does not exist */
+function facetsAsked(
+  { config: { search } }: Services,
+  { facets = [] }: Pick<Asked, 'facets'>,
+): readonly FacetName[] {
+  const known = [...facetNames, ...search.facetAttributes.map((name) => attributePrefix + name)];
+  const unknown = facets.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw invalidMember(
+      'facets',
+      `${unknown} is not a facet; they are ${known.join(', ')}. Attributes of products become ` +
+        'facets by the setting search.facetAttributes',
+    );
+  return facets.filter(isFacetName);
+}
+
 /** Finds the texts nearest in meaning to the query, the vector or the texts. */
 async function nearest(
   { queries, store, model }: Services,
   { limit, cursor, ...asked }: Asked,
   { same, isReader, rules, signal, onEmbedded }: Asking,
 ): Promise<Found> {
-  const filter = filterOf(asked.filter);
+  const brands = brandsOf(asked);
+  const filter = await withBrands(store.catalogue, filterOf(asked.filter), brands);
   const newestOf = async (textId: string): Promise<number | null> =>
     (await store.events({ ...filter, textIds: [textId] }, 1))[0]?.timestamp ?? null;
   const page =
@@ -193,7 +221,7 @@ async function nearest(
   const listed = await asListed(
     store.catalogue,
     hits.map((hit) => ({ hit })),
-    { filter, inStock: false, isByText: true },
+    { filter, brands, inStock: false, isByText: true },
   );
   return {
     hits: listed.map(({ hit }) => hit).filter(({ product }) => !rules.hide.has(product?.id ?? '')),
@@ -207,18 +235,21 @@ const rounded = (ms: number): number => Math.round(ms * 100) / 100;
 
 function vectorOf(numbers: readonly number[], dimensions: number): Float32Array {
   if (numbers.length !== dimensions)
-    throw badVector(`has ${numbers.length} numbers, the model's vectors have ${dimensions}`);
+    throw invalidMember(
+      'vector',
+      `has ${numbers.length} numbers, the model's vectors have ${dimensions}`,
+    );
   const vector = unitOf(numbers);
-  if (vector === null) throw badVector('has no direction: all its numbers are 0');
+  if (vector === null) throw invalidMember('vector', 'has no direction: all its numbers are 0');
   return vector;
 }
 
-function badVector(message: string): ProblemError {
+function invalidMember(path: string, message: string): ProblemError {
   return new ProblemError({
     status: 422,
     code: 'validation_failed',
-    detail: `vector: ${message}`,
-    more: { errors: [{ path: 'vector', message }] },
+    detail: `${path}: ${message}`,
+    more: { errors: [{ path, message }] },
   });
 }
 

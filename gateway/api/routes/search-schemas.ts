@@ -2,7 +2,6 @@
 
 import { z } from '@hono/zod-openapi';
 import { normaliseText } from '#core/event/text.ts';
-import { facetNames } from '#core/vectors/shop/facets.ts';
 import { hitOrders } from '#core/vectors/shop/hit-order.ts';
 import { asOfSchema, exampleHit, hitSchema } from './hits.ts';
 import { filterSchema, oneOrMore, storedEventSchema } from './schemas.ts';
@@ -13,6 +12,14 @@ const textIds = () => oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit');
 
 /** What to search by: exactly one of these. */
 const searchedBy = ['query', 'vector', 'text_id'] as const;
+
+const searchFilterSchema = filterSchema
+  .extend({
+    brand: oneOrMore(z.string().min(1).max(512), 'names of brands')
+      .optional()
+      .openapi({ description: 'Only products that the catalogue has with one of these brands.' }),
+  })
+  .openapi('SearchFilter');
 
 export const searchRequestSchema = z
   .strictObject({
@@ -49,7 +56,7 @@ export const searchRequestSchema = z
       .optional()
       .openapi({ description: 'Only with text_id: texts that the hits should not resemble.' }),
     limit: z.int().min(1).max(100).default(10),
-    filter: filterSchema.default({}),
+    filter: searchFilterSchema.default({}),
     score_threshold: z
       .number()
       .min(-1)
@@ -84,9 +91,16 @@ export const searchRequestSchema = z
           'popularity by the number of matching events. The default is relevance. Without the ' +
           'scope read, newest is refused, and popularity leaves out counts below five.',
       }),
-    facets: z.array(z.enum(facetNames)).min(1).max(facetNames.length).optional().openapi({
-      description: 'What to count the hits of mode hybrid and words by, those of all pages.',
-    }),
+    facets: z
+      .array(z.string().max(140))
+      .min(1)
+      .max(20)
+      .optional()
+      .openapi({
+        description:
+          'What to count the hits of mode hybrid and words by, those of all pages: category, ' +
+          'brand, price, and attributes.NAME for each name in the setting search.facetAttributes.',
+      }),
     cursor: z
       .string()
       .max(512)
@@ -134,10 +148,10 @@ export const searchRequestSchema = z
     },
   });
 
-const facetValues = z
+const facetValuesList = z
   .array(z.object({ value: z.string(), count: z.int() }).readonly())
-  .readonly()
-  .optional();
+  .readonly();
+const facetValues = facetValuesList.optional();
 
 const facetsSchema = z.object({
   category: facetValues.openapi({ description: 'By count, then name; at most 100.' }),
@@ -151,6 +165,11 @@ const facetsSchema = z.object({
         'Steps that end at 1, 2, 5, 10, 20, 50 and so on, each with the lowest and the highest ' +
         'price found in it: as price_min and price_max, they find its products.',
     }),
+  attributes: z
+    .record(z.string(), facetValuesList)
+    .readonly()
+    .optional()
+    .openapi({ description: 'By name, each as categories; of products of the catalogue.' }),
 });
 
 export const searchResponseSchema = z

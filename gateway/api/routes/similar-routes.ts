@@ -96,7 +96,7 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
     const found = await asListed(
       store.catalogue,
       hits.map((hit) => ({ hit })),
-      { filter, inStock: false, isByText: true },
+      { filter, brands: null, inStock: false, isByText: true },
     );
     const others = found
       .map(({ hit }) => hit)

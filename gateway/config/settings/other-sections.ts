@@ -1,6 +1,6 @@
 // The settings in the small sections: `audit`, `search`, `embeddings`, `live` and `logging`.
 
-import { integer, oneOf } from '../setting-types.ts';
+import { integer, list, oneOf } from '../setting-types.ts';
 import { mebibyte, minute } from '../units.ts';
 
 export const auditSection = {
@@ -39,6 +39,14 @@ export const searchSection = {
     max: 100_000,
     live: true,
     help: 'Maximum number of query vectors that are cached in memory.',
+  }),
+  facetAttributes: list({
+    live: true,
+    allowed: 'names of attributes of 1 to 128 characters',
+    item: (name) => (name.length > 0 && name.length <= 128 ? name : null),
+    help:
+      'Attributes of products in the catalogue by which a search may count its hits, such as ' +
+      'colour. Anyone who may search sees their values.',
   }),
 } as const;
 

@@ -23,6 +23,7 @@ export const catalogueTables =
   CREATE INDEX IF NOT EXISTS products_by_text ON products (text_id) ` +
   `WHERE text_id IS NOT NULL;
   CREATE INDEX IF NOT EXISTS products_waiting ON products (state) WHERE state = 'waiting';
+  CREATE INDEX IF NOT EXISTS products_by_brand ON products (product ->> 'brand');
   CREATE TRIGGER IF NOT EXISTS text_products_delete AFTER DELETE ON texts BEGIN
     UPDATE products SET state = 'waiting' WHERE text_id = old.id;
   END;
@@ -41,6 +42,10 @@ export type CatalogueWrites = {
 export type CatalogueReads = {
   catalogueEntries(ids: readonly string[]): readonly CatalogueEntry[];
   catalogueOfTexts(textIds: readonly string[]): readonly CatalogueEntry[];
+  textsOfBrands(request: {
+    readonly brands: readonly string[];
+    readonly limit: number;
+  }): readonly string[];
   waitingProducts(limit: number): readonly CatalogueEntry[];
 };
 
@@ -102,6 +107,11 @@ export function createCatalogueReads(database: DatabaseSync): CatalogueReads {
     SELECT ${columns} FROM products INDEXED BY products_by_text
     WHERE text_id IN (SELECT unhex(value, '-') FROM json_each(?)) AND product IS NOT NULL
     ORDER BY id`);
+  const ofBrands = database.prepare(`
+    SELECT DISTINCT text_id FROM products INDEXED BY products_by_brand
+    WHERE product ->> 'brand' IN (SELECT value FROM json_each(?))
+      AND text_id IN (SELECT id FROM texts)
+    LIMIT ?`);
   const waiting = database.prepare(`
     SELECT ${columns} FROM products INDEXED BY products_waiting
     WHERE state = 'waiting' AND product IS NOT NULL LIMIT ?`);
@@ -112,6 +122,8 @@ export function createCatalogueReads(database: DatabaseSync): CatalogueReads {
         return row === undefined ? [] : [entryOf(row)];
       }),
     catalogueOfTexts: (textIds) => byText.all(JSON.stringify(textIds)).map(entryOf),
+    textsOfBrands: ({ brands, limit }) =>
+      ofBrands.all(JSON.stringify(brands), limit).map((row) => uuidOf(row['text_id'])),
     waitingProducts: (limit) => waiting.all(limit).map(entryOf),
   };
 }

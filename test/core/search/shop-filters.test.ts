@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Product, SearchHit } from '#core/ports.ts';
+import type { CatalogueProduct, Product, SearchHit } from '#core/ports.ts';
 import { facetsOf } from '#core/vectors/shop/facets.ts';
 import { hitOrders, inOrder } from '#core/vectors/shop/hit-order.ts';
 
@@ -75,6 +75,26 @@ test('brands are those of the catalogue', () => {
   const listed = { brand: 'Aga', image: null, url: null, stock: null, attributes: {} };
   const products = [productOf(1), { ...productOf(2), ...listed }];
   expect(facetsOf(products, ['brand'])).toEqual({ brand: [{ value: 'Aga', count: 1 }] });
+});
+
+test('attributes are counted by their values, as text', () => {
+  const listed = (attributes: CatalogueProduct['attributes']) => ({
+    ...productOf(1),
+    brand: null,
+    image: null,
+    url: null,
+    stock: null,
+    attributes,
+  });
+  const products = [listed({ litres: 2, red: true }), listed({ litres: '2' }), productOf(2)];
+  const names = ['attributes.litres', 'attributes.red', 'attributes.toString'] as const;
+  expect(facetsOf(products, names)).toEqual({
+    attributes: {
+      litres: [{ value: '2', count: 2 }],
+      red: [{ value: 'true', count: 1 }],
+      toString: [],
+    },
+  });
 });
 
 test('hits that are equal in an order stay by relevance', () => {

@@ -60,7 +60,8 @@ function fieldCondition(condition: Fields, path: string): Test {
 function matching(key: string, { value, any }: Fields): Test {
   if (any !== undefined) {
     const allowed = new Set(listOf(any, 'any'));
-    return ({ payload }) => allowed.has(valueAt(payload, key) ?? null);
+    // Of a list, one value is enough.
+    return ({ payload }) => [valueAt(payload, key) ?? null].flat().some((own) => allowed.has(own));
   }
   if (typeof value !== 'string' && typeof value !== 'boolean' && typeof value !== 'number')
     throw formatError('data did not match any variant of untagged enum Match');
