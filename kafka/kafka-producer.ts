@@ -116,10 +116,10 @@ export class KafkaProducer implements AsyncDisposable {
   };
 }
 
-function messageOf({ key, value, headers, timestamp }: LogRecord): Message {
+function messageOf({ key, value, headers, timestamp, isTombstone }: LogRecord): Message {
   return {
     key: key && bufferOf(key),
-    value: bufferOf(value),
+    value: isTombstone === true ? null : bufferOf(value),
     headers: Object.fromEntries(
       Object.entries(headers).map(([name, header]) => [name, bufferOf(header)]),
     ),

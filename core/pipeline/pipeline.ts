@@ -14,9 +14,7 @@ import { recordBytes } from '#core/event/record-bytes.ts';
 import { type MappingSet, noMappings } from '#core/mapping/record-mapping.ts';
 import type {
   Clock,
-  DeadLetter,
   DeadLetters,
-  Deletion,
   Delivery,
   EmbeddingService,
   EventRecord,
@@ -27,7 +25,8 @@ import type {
 } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import { type Backoff, retry, withoutEnd } from '#core/time/retry.ts';
-import { createBatchedCalls } from './batched-calls.ts';
+import { createBatchedStages } from './batched-stages.ts';
+import type { ChangeFeed } from './changes/change-feed.ts';
 import type { CircuitPolicy } from './circuit-breaker.ts';
 import { dependencyOf, Guard, isRetryable } from './dependency-guard.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
@@ -38,8 +37,8 @@ import { createTextResolver } from './text-resolver.ts';
 
 /**
  * Bounds of the pipeline. Each is read at every use, so a getter may return a setting that changes
- * while the pipeline runs. Exceptions: `event`, `mappings`, `schemas`, `knownTextAgeMsMax` and
- * `drainMsMax` are constant.
+ * while the pipeline runs. Exceptions: `event`, `mappings`, `schemas`, `changes`,
+ * `knownTextAgeMsMax` and `drainMsMax` are constant.
  */
 export type PipelineLimits = {
   readonly event: EventLimits;
@@ -47,6 +46,8 @@ export type PipelineLimits = {
   readonly mappings: MappingSet;
   /** `null`: of the records with a schema id, only JSON is read. */
   readonly schemas: SchemaRegistry | null;
+  /** Who is told of every stored event before it settles; `null`: nobody. */
+  readonly changes: ChangeFeed | null;
   /** Unsettled events at once, by count and by `recordBytes`. */
   readonly unsettledMax: number;
   readonly unsettledBytesMax: number;
@@ -65,6 +66,7 @@ export type PipelineLimits = {
 export const defaultPipelineLimits: Omit<PipelineLimits, 'event'> = {
   mappings: noMappings,
   schemas: null,
+  changes: null,
   unsettledMax: 2_048,
   unsettledBytesMax: 64 * 1024 * 1024,
   batchAgeMsMax: 5,
@@ -141,6 +143,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
       await guards.store.whenClosed(intake);
       await guards.deadLetters.whenClosed(intake);
       await guards.schemas.whenClosed(intake);
+      await guards.sink.whenClosed(intake);
     }
   } catch (error) {
     fail(error);
@@ -157,7 +160,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   if (broken.signal.aborted) throw broken.signal.reason;
 }
 
-type Guards = Readonly<Record<'store' | 'deadLetters' | 'schemas', Guard>>;
+type Guards = Readonly<Record<'store' | 'deadLetters' | 'schemas' | 'sink', Guard>>;
 
 function createGuards(
   { clock, random, limits, observer }: PipelineOptions,
@@ -173,6 +176,7 @@ function createGuards(
       signal: intake,
     }),
     store: new Guard({ ...shared, dependency: 'store', retryable: isRetryable }),
+    sink: new Guard({ ...shared, dependency: 'sink', retryable: isRetryable }),
     // A dead letter has nowhere else to go, so every failure to put it is tried again.
     deadLetters: new Guard({ ...shared, dependency: 'dead_letters', retryable: () => true }),
   };
@@ -181,7 +185,7 @@ function createGuards(
 function createStages(options: PipelineOptions, guards: Guards, intake: AbortSignal): Stages {
   const { store, deadLetters, embedding, isDistrusted, clock, random, limits, observer } = options;
   const { erased } = options;
-  const { schemas } = limits;
+  const { schemas, changes } = limits;
   return {
     erased,
     clock,
@@ -214,38 +218,7 @@ function createStages(options: PipelineOptions, guards: Guards, intake: AbortSig
       observer,
       write: (records) => putUnlessErased(store, erased, records),
     }),
-    deleteOlder: createBatchedCalls<Deletion, void>({
-      countMax: deletionBatchMax,
-      weightMax: deletionBatchMax,
-      weightOf: () => 1,
-      limits: {
-        get batchAgeMsMax() {
-          return limits.batchAgeMsMax;
-        },
-        writesInFlightMax: deletionBatchesMax,
-      },
-      clock,
-      run: async (batch) => {
-        await erased.delete(batch, intake);
-        return batch.map(() => undefined);
-      },
-    }),
-    writeDeadLetter: createBatchedCalls<DeadLetter, void>({
-      countMax: deadLetterBatchMax,
-      weightMax: batchBytesMax,
-      weightOf: recordBytes,
-      limits: {
-        get batchAgeMsMax() {
-          return limits.batchAgeMsMax;
-        },
-        writesInFlightMax: 1,
-      },
-      clock,
-      run: async (batch) => {
-        await guards.deadLetters.call(() => deadLetters.put(batch));
-        return batch.map(() => undefined);
-      },
-    }),
+    ...createBatchedStages({ deadLetters, erased, changes, guards, clock, limits, intake }),
   };
 }
 
@@ -268,7 +241,3 @@ async function putUnlessErased(
 
 /** Keeps one write below a few megabytes, however large its events are. */
 const batchBytesMax = 4 * 1024 * 1024;
-const deadLetterBatchMax = 256;
-/** A batch of deletes mostly waits (see `ErasureStore.settleMs`), so that many are in flight. */
-const deletionBatchMax = 256;
-const deletionBatchesMax = 8;

@@ -5,7 +5,7 @@
 //        │                                                                         │ writeEvent
 //        │ Rejection                                           failure             ▼
 //        └───────────────────────► writeDeadLetter ◄───────────────────────── event stored
-//                                        └────────────────► Outcome ◄──────────────┘
+//                                        └────────────────► Outcome ◄── tell sink ─┘
 //                                                              └─► settle
 
 import { readRecord } from '#core/decode/read-record.ts';
@@ -35,6 +35,7 @@ import type {
   Rejection,
   WriteOutcome,
 } from '#core/ports.ts';
+import type { WrittenEvent } from './changes/change-feed.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 import type { TextResolver } from './text-resolver.ts';
 
@@ -46,6 +47,8 @@ export type Stages = {
   readonly schemaOf: (value: Uint8Array) => RecordSchema | null | Promise<RecordSchema>;
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
+  /** Tells the sink of an event that the store has; `null` without a sink. */
+  readonly tell: ((written: WrittenEvent) => Promise<void>) | null;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
   readonly erased: Omit<ErasedEvents, 'delete'>;
   /** See `ErasedEvents.delete`. */
@@ -184,7 +187,7 @@ async function storeEvent(
 async function writeWithText(
   event: ProductEvent,
   origin: Pick<EventRecord, 'insertOnly' | 'madeAt'>,
-  { clock, texts, writeEvent }: Stages,
+  { clock, texts, writeEvent, tell }: Stages,
 ): Promise<Stored | Failure | Erased> {
   const document = documentOf(event);
   const { textId } = document;
@@ -194,8 +197,13 @@ async function writeWithText(
       const { reason, message, attempts, runner } = text;
       return failed(problemOf(event, reason, message), { attempts, runner });
     }
-    const written = await writeEvent({ event, textId, ingestedAt: clock.now(), ...origin });
-    if (isFinal(written)) return written;
+    const record = { event, textId, ingestedAt: clock.now(), ...origin };
+    const written = await writeEvent(record);
+    if (isFinal(written)) {
+      if (written.status !== 'erased')
+        await tell?.({ record, isSuperseded: written.status === 'superseded' });
+      return written;
+    }
     if (written.status === 'rejected')
       return failed(problemOf(event, 'store_rejected', written.message));
     if (written.status === 'id-conflict') return failed(idConflict(event, written.rawId));

@@ -188,9 +188,10 @@ export class Repair implements ProvenanceLog {
   async #step(signal: AbortSignal): Promise<void> {
     const { store, clock, limits, observer } = this.#options;
     await this.#suspects.withhold();
+    // Before what may fail for long: other gateways take over sessions whose marks are old.
+    await this.#marks.renew();
     const stored = await this.#reEmbedder.write();
     if (stored > 0) observer.repaired(stored);
-    await this.#marks.renew();
     const now = clock.monotonic();
     const adopts = now >= this.#adoptAt;
     if (adopts) {

@@ -143,6 +143,7 @@ export const fieldDescriptions: Readonly<Record<string, string>> = {
   remove_from_cart: perType,
   replayed: perState,
   request_id: 'Identifies the request in the log.',
+  revision: 'Which version of it: the hash of what decides its vectors.',
   revoked: 'Whether it was revoked.',
   rss_bytes: 'Resident memory.',
   runner: 'Session of the runner that failed last; null when none did.',

@@ -21,6 +21,7 @@ import { retriesSection } from './settings/retries-section.ts';
 import { runnersSection } from './settings/runners-section.ts';
 import { schemaRegistrySection } from './settings/schema-registry-section.ts';
 import { serverSection } from './settings/server-section.ts';
+import { sinkSection } from './settings/sink-section.ts';
 import { storeSection } from './settings/store-section.ts';
 
 /** The sections in the order of the settings file. */
@@ -34,6 +35,7 @@ export const configSchema = {
   retries: retriesSection,
   store: storeSection,
   kafka: kafkaSection,
+  sink: sinkSection,
   schemaRegistry: schemaRegistrySection,
   qdrant: qdrantSection,
   runners: runnersSection,

@@ -12,6 +12,7 @@ const checks: readonly ((config: Config) => void)[] = [
   checkRunnerTokens,
   checkCertificate,
   checkKafka,
+  checkSink,
   checkQdrant,
   checkSchemaRegistry,
   checkDelays,
@@ -82,6 +83,22 @@ function checkKafka({ ingest, kafka }: Config): void {
         'set KAFKA_SASL_MECHANISM to plain, scram-sha-256 or scram-sha-512.',
     );
   }
+}
+
+/** What the gateway reads must not be what it writes. */
+function checkSink({ sink: { topic }, kafka }: Config): void {
+  if (topic === null) return;
+  if (kafka.brokers === null)
+    throw new UsageError(
+      `sink.topic is ${show(topic)}, but the address of Kafka is missing: ` +
+        'set KAFKA_BROKERS, such as 127.0.0.1:9092.',
+    );
+  const dlqTopic = kafka.dlqTopic ?? `${kafka.topic}.dlq`;
+  if ([kafka.topic, dlqTopic, `${dlqTopic}.state`].includes(topic))
+    throw new UsageError(
+      `sink.topic is ${show(topic)}, which has the events or the dead letters: ` +
+        'what is stored needs a topic of its own.',
+    );
 }
 
 function checkQdrant({ store, qdrant }: Config): void {

@@ -1,5 +1,5 @@
-// Opens the three parts of a gateway that use Kafka: the source of events, the sink for new events,
-// and the dead letters.
+// Opens the parts of a gateway that use Kafka: the source of events, the sink for new events, the
+// dead letters, and the sink for what is stored.
 
 import { assert } from '#core/errors/assert.ts';
 import type { Clock, DeadLetters, EventSink, EventSource } from '#core/ports.ts';
@@ -59,6 +59,14 @@ export function openKafkaParts(
       ]);
     },
   };
+}
+
+/** Where changes of the index go. Connects with the first of them. */
+export function openKafkaChanges(topic: string, config: Config['kafka'], log: Log): EventSink {
+  const { partitions, createTopics: mayCreate, compression } = config;
+  const connection = kafkaConnectionOf(config, log);
+  const plan = { topic, partitions, mayCreate, config: {} };
+  return createKafkaSink({ ...sinkDefaults, connection, topic: plan, compression });
 }
 
 export function kafkaConnectionOf(

@@ -2,6 +2,7 @@
 // change takes effect at once.
 
 import type { SchemaRegistry } from '#core/decode/record-schema.ts';
+import type { ChangeFeed } from '#core/pipeline/changes/change-feed.ts';
 import { defaultPipelineLimits, type PipelineLimits } from '#core/pipeline/pipeline.ts';
 import type { Config } from '../config/config.ts';
 import { eventLimitsOf } from '../config/event-limits.ts';
@@ -11,12 +12,14 @@ import { defaultHubLimits, type HubLimits } from '../fleet/hub-types.ts';
 export function pipelineLimits(
   config: Config,
   schemas: SchemaRegistry | null = null,
+  changes: ChangeFeed | null = null,
 ): PipelineLimits {
   const { pipeline, retries, gateway } = config;
   return {
     event: eventLimitsOf(config),
     mappings: mappingsOf(config),
     schemas,
+    changes,
     knownTextAgeMsMax: defaultPipelineLimits.knownTextAgeMsMax,
     drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, gateway.shutdownMsMax / 2),
     get unsettledMax() {

@@ -55,7 +55,7 @@ export function startWork(options: WorkOptions): Work {
   const { erasures } = options;
   const { source, store, deadLetters } = storage;
   const { embedding, repair, blocks, ownToken } = fleet;
-  const limits = pipelineLimits(config, storage.schemas);
+  const limits = pipelineLimits(config, storage.schemas, storage.changes);
   const stopping = new AbortController();
   const observer = pipelineObserver({ telemetry, live, versions, timestamps, erasures, log });
   const isDistrusted: TextResolverOptions['isDistrusted'] = (provenance) =>

@@ -3,6 +3,8 @@
 
 import type { SchemaRegistry } from '#core/decode/record-schema.ts';
 import { assert } from '#core/errors/assert.ts';
+import { announcedStore } from '#core/pipeline/changes/announced-store.ts';
+import { ChangeFeed } from '#core/pipeline/changes/change-feed.ts';
 import type {
   Clock,
   DeadLetters,
@@ -38,9 +40,11 @@ export type GatewayStorage = {
   readonly disk: DiskSpace;
   /** What tells the schemas of records; `null` without a Schema Registry. */
   readonly schemas: SchemaRegistry | null;
+  /** Who is told of what is stored; `null` without a sink. */
+  readonly changes: ChangeFeed | null;
 };
 
-type Engines = Omit<GatewayStorage, 'disk' | 'schemas'>;
+type Engines = Omit<GatewayStorage, 'disk' | 'schemas' | 'changes'>;
 
 /** Names of the embedded log and of its only reader. */
 const topic = 'ecommerce-events';
@@ -68,14 +72,33 @@ export async function openStorage(
       readFreeBytes: freeBytesOf,
     }),
   );
+  const changes = await openChanges(options, store, opened);
   return {
     source: gatedSource(source, disk, clock),
     sink: gatedSink(sink, disk),
     deadLetters,
-    store,
+    store: changes === null ? store : announcedStore(store, changes),
+    changes,
     disk,
     schemas: await openSchemas(config, clock),
   };
+}
+
+async function openChanges(
+  { config: { sink, kafka }, identity, clock, kafkaLog }: StorageOptions,
+  store: VectorStore,
+  opened: AsyncDisposableStack,
+): Promise<ChangeFeed | null> {
+  const { topic: told, key, content } = sink;
+  if (told === null) return null;
+  const { openKafkaChanges } = await import('../kafka/open-kafka.ts');
+  const model = { id: identity.modelId, revision: identity.modelRevision };
+  return new ChangeFeed({
+    store,
+    sink: opened.use(openKafkaChanges(told, kafka, kafkaLog)),
+    format: { key, content, model },
+    clock,
+  });
 }
 
 async function openSchemas(

@@ -146,6 +146,7 @@ describe('health', () => {
     ['disk', 'outage', 'Disk needs help'],
     ['certificate', 'outage', 'Certificate needs help'],
     ['schema_registry', 'outage', 'Schema Registry needs help'],
+    ['sink', 'outage', 'Sink needs help'],
     ['certificate', 'warning', 'It works, with a warning'],
   ] as const)('of %s with an %s → “%s”', async (component, severity, text) => {
     const cause = { component, severity, message: 'whatever it says' };

@@ -29,6 +29,7 @@ async function processed({ key, value, headers }: RecordKind) {
       ids.add(event.id);
       return Promise.resolve({ status: 'stored' });
     },
+    tell: null,
     writeDeadLetter({ message }) {
       messages.push(message);
       return Promise.resolve();

@@ -51,6 +51,7 @@ function world() {
       stored.push(record);
       return Promise.resolve({ status: 'stored' });
     },
+    tell: null,
     writeDeadLetter(letter) {
       letters.push(letter);
       return Promise.resolve();

@@ -312,6 +312,19 @@ describe('keys and addresses', () => {
       refusal({ env: { ...login, KAFKA_SASL_MECHANISM: '', KAFKA_SASL_PASSWORD: 'hunter2' } }),
     ).toMatch(/set KAFKA_SASL_MECHANISM(?!.*hunter2)/);
   });
+
+  test('a sink needs Kafka, and a topic that nothing else uses', () => {
+    const sink = { VECTORSTREAM_SINK_TOPIC: 'vectors' };
+    expect(refusal({ env: sink })).toContain('the address of Kafka is missing: set KAFKA_BROKERS');
+    const env = { ...sink, KAFKA_BROKERS: 'localhost:9092' };
+    expect(parse({ env }).sink).toEqual({ topic: 'vectors', content: 'embedding', key: 'text' });
+    for (const used of [
+      { KAFKA_TOPIC: 'vectors' },
+      { KAFKA_DLQ_TOPIC: 'vectors' },
+      { KAFKA_TOPIC: 'v', VECTORSTREAM_SINK_TOPIC: 'v.dlq.state' },
+    ])
+      expect(refusal({ env: { ...env, ...used } })).toContain('needs a topic of its own');
+  });
 });
 
 test('trusted runners need a token of their own', () => {

@@ -184,6 +184,16 @@ test('each part names its engine, or says that it is not used', async () => {
   ).toMatchObject({ status: 503, code: 'runners_down', connected: 0 });
 });
 
+test('a sink that takes nothing is an outage that names it', async () => {
+  const { services, request } = testApp();
+  services.telemetry.circuit('sink', 'open');
+  expect(await (await request('/health')).json()).toMatchObject({
+    causes: [
+      { component: 'sink', severity: 'outage', message: expect.stringContaining('sink.topic') },
+    ],
+  });
+});
+
 test('the process reports its event loop, memory, disk and file handles', async () => {
   const { request } = testApp({}, { VECTORSTREAM_DATA_DIR: '.' });
   const first = await (await request('/system')).json();

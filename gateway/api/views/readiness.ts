@@ -25,6 +25,7 @@ export const causeComponents = [
   'disk',
   'certificate',
   'schema_registry',
+  'sink',
 ] as const;
 
 export type Cause = {
@@ -33,7 +34,7 @@ export type Cause = {
   readonly code?: CauseCode;
 };
 type UnreadyCause = Cause & {
-  readonly component: Exclude<Cause['component'], 'certificate' | 'schema_registry'>;
+  readonly component: Exclude<Cause['component'], 'certificate' | 'schema_registry' | 'sink'>;
 };
 
 /**
@@ -93,7 +94,9 @@ export async function causesOf(services: Services): Promise<readonly JudgedCause
   const warnings = warningsOf(services).map((cause) => ({
     ...cause,
     severity:
-      cause.component === 'schema_registry' || (isExpired && cause.component === 'certificate')
+      cause.component === 'schema_registry' ||
+      cause.component === 'sink' ||
+      (isExpired && cause.component === 'certificate')
         ? ('outage' as const)
         : ('warning' as const),
   }));
@@ -117,12 +120,18 @@ export function warningsOf(services: Services): readonly Cause[] {
     ...quarantineCauses(runners()),
     ...certificateCauses(certificate(), clock.now()),
     ...(telemetry.circuitOf('schema_registry') === 'closed' ? [] : [registryIsDown]),
+    ...(telemetry.circuitOf('sink') === 'closed' ? [] : [sinkIsDown]),
   ];
 }
 
 const registryIsDown: Cause = {
   component: 'schema_registry',
   message: 'it does not answer, or refuses the login: records wait in the log until it is back',
+};
+
+const sinkIsDown: Cause = {
+  component: 'sink',
+  message: 'sink.topic takes no records: events wait in the log until it does',
 };
 
 function fleetCauses({ held, checkedBy }: FleetStats): readonly Cause[] {

@@ -20,7 +20,7 @@ export type CacheResult = (typeof cacheResults)[number];
 /** The states in the order of `circuit_state`: the index is the gauge's value. */
 export const circuitStates = ['closed', 'half-open', 'open'] as const;
 type CircuitState = (typeof circuitStates)[number];
-const dependencies = ['store', 'dead_letters', 'schema_registry', 'other'] as const;
+const dependencies = ['store', 'dead_letters', 'schema_registry', 'sink', 'other'] as const;
 const deadLetterActions = ['replayed', 'refused', 'purged', 'added'] as const;
 
 /** Totals since this gateway started. */

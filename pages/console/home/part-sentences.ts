@@ -33,6 +33,9 @@ const whatToDo: Readonly<Record<Component, string>> = {
   schema_registry:
     'Records in Avro and Protobuf wait in the log and none is lost. Start the registry, or ' +
     'correct its address or login; the gateway resumes by itself.',
+  sink:
+    'Events wait in the log and none is lost. Bring the brokers or the topic of sink.topic back; ' +
+    'the gateway resumes by itself.',
   disk: 'Make room on the disk of the data folder; do not delete files in it by hand.',
 };
 
@@ -41,6 +44,7 @@ const quietParts = {
   disk: 'Disk',
   certificate: 'Certificate',
   schema_registry: 'Schema Registry',
+  sink: 'Sink',
 } as const;
 
 /** Sentences on the parts, in the order in which an event passes them. */
@@ -73,7 +77,7 @@ export function partSentences(health: HealthView): readonly PartSentence[] {
       ...part('Dead letters', null, queue.trouble, deadLettersText(queue.open)),
       ...(queue.trouble === null && (queue.open ?? 0) > 0 && { tone: 'warn' as const }),
     },
-    ...(['disk', 'certificate', 'schema_registry'] as const).flatMap((component) =>
+    ...(['disk', 'certificate', 'schema_registry', 'sink'] as const).flatMap((component) =>
       wrong(component).map(({ message, severity }) => ({
         name: quietParts[component],
         tone: severity === 'outage' ? ('bad' as const) : ('warn' as const),
