@@ -57,7 +57,11 @@ export function Search({ session }: { readonly session: Session }) {
       {answer.trouble !== null && <Notice tone="bad">{answer.trouble}</Notice>}
       {search.query.trim() === '' ? (
         <Empty title="What are you looking for?">
-          <p>Hits need not share a word with what you type. Try one of these:</p>
+          <p>
+            Hits need not share a word with what you type. The model that comes with VectorStream
+            knows English; in other languages, products are found by their words.
+          </p>
+          <p>Try one of these:</p>
           <p class="actions">
             {examples.map((query) => (
               <button class="chip" type="button" key={query} onClick={() => change({ query })}>
