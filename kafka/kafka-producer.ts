@@ -29,6 +29,8 @@ export class KafkaProducer implements AsyncDisposable {
   readonly #kafka: Kafka;
   /** The partition of every message, kept for retries: positions are derived from it. */
   readonly #partitions = new WeakMap<Message, number>();
+  /** Of messages whose partition another key than their own chooses. */
+  readonly #partitionKeys = new WeakMap<Message, Buffer>();
   #isIdempotent: boolean;
   #connected: Producer | null = null;
 
@@ -47,7 +49,7 @@ export class KafkaProducer implements AsyncDisposable {
   async send(records: readonly LogRecord[]): Promise<readonly Position[]> {
     const { acks, compression, connection } = this.#options;
     const { topic } = this.#options.topic;
-    const messages = records.map(messageOf);
+    const messages = records.map((record) => this.#messageOf(record));
     try {
       const producer = await this.#connect();
       const answers = await producer.send({
@@ -105,12 +107,22 @@ export class KafkaProducer implements AsyncDisposable {
     return producer;
   }
 
+  #messageOf(record: LogRecord): Message {
+    const message = messageOf(record);
+    const { partitionKey } = record;
+    if (partitionKey !== undefined) this.#partitionKeys.set(message, bufferOf(partitionKey));
+    return message;
+  }
+
   /** Chooses as the Java client does, once per message. */
   readonly #createPartitioner: ICustomPartitioner = () => {
     const choose = kafkajs.Partitioners.DefaultPartitioner();
     return (args) => {
-      const partition = this.#partitions.get(args.message) ?? choose(args);
-      this.#partitions.set(args.message, partition);
+      const { message } = args;
+      const key = this.#partitionKeys.get(message) ?? message.key ?? null;
+      const partition =
+        this.#partitions.get(message) ?? choose({ ...args, message: { ...message, key } });
+      this.#partitions.set(message, partition);
       return partition;
     };
   };

@@ -30,6 +30,8 @@ export type LogRecord = {
   readonly timestamp: number;
   /** Whether Kafka's value is null, which deletes what had the key; `value` is empty then. */
   readonly isTombstone?: boolean;
+  /** Chooses the partition in place of the key, where it is written; it is not stored. */
+  readonly partitionKey?: Uint8Array;
 };
 
 /** Where a record is in its log. Offsets are below 2^53. */

@@ -26,7 +26,7 @@ import {
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { silentObserver } from '../helpers/silent-observer.ts';
-import { knownFrom, sinkDouble, toldOf } from '../helpers/sink-consumer.ts';
+import { byPartition, knownFrom, sinkDouble, toldOf } from '../helpers/sink-consumer.ts';
 import { unreliably, watchedSource } from '../helpers/unreliable.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
@@ -168,6 +168,7 @@ describe('the pipeline with a sink', () => {
             const stored = await storedIn(memory);
             const known = knownFrom(sink.records);
             expect(known.events).toEqual(stored.events);
+            expect(knownFrom(byPartition(sink.records)).events).toEqual(stored.events);
             for (const [textId, vector] of stored.vectors)
               expect(known.vectors.get(textId)).toEqual(vector);
             expect(await deadLetters.list({ limit: 1, valueBytesMax: 0 })).toEqual([]);
@@ -369,6 +370,7 @@ describe('after an erasure', () => {
       expect(await announced.erasureStore.eraseEvents(erasure)).toMatchObject({ events: 3 });
       const left = await storedIn(store);
       expect(known(sink).events).toEqual(left.events);
+      expect(knownFrom(byPartition(sink.records)).events).toEqual(left.events);
       expect([...known(sink).vectors.keys()].toSorted()).toEqual(
         [textIdOf(1), textIdOf(3)].toSorted(),
       );

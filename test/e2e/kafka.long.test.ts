@@ -5,8 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { createClient } from '../../client/client.ts';
+import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
 import { cuttable } from '../adapters/kafka-harness.ts';
+import { KafkaReader } from '../adapters/kafka-reader.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type GatewayClient } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
@@ -18,6 +22,7 @@ import {
   refusedKinds,
   unexplained,
 } from '../helpers/record-kinds.ts';
+import { knownFrom } from '../helpers/sink-consumer.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
@@ -79,6 +84,41 @@ function expectExactly(valid: ReadonlySet<string>, dataDir: string): void {
   expect(eventIds.filter((id) => !valid.has(id))).toEqual([]);
 }
 
+/** Erases one person, and expects that whoever reads the sink then knows what is stored. */
+async function expectTold(gateway: GatewayClient, brokers: string, topic: string): Promise<void> {
+  const client = createClient({ url: gateway.url });
+  const { value: newest } = await client.events.list({ limit: 1 }).next();
+  const { receipt } = await client.users.erase(String(newest?.event['user_id']));
+  await until(
+    'the person is erased',
+    doneMsMax,
+    async () => (await client.users.erasure(receipt)).state === 'done',
+  );
+  const source = createKafkaSource({
+    ...kafkaSourceDefaults,
+    connection: cuttable(brokers),
+    topic: { topic, partitions: 1, config: {}, mayCreate: false },
+    groupId: 'reader-of-the-sink',
+    clock: systemClock,
+  });
+  const reader = new KafkaReader(source, true);
+  try {
+    const stored = await Array.fromAsync(client.events.list({ limit: 1000 }));
+    await until(
+      'the sink is read',
+      doneMsMax,
+      () => knownFrom(reader.delivered).events.size === stored.length,
+    );
+    expect(reader.delivered.some(({ isTombstone }) => isTombstone === true)).toBe(true);
+    const known = knownFrom(reader.delivered);
+    expect([...known.events.keys()].toSorted()).toEqual(stored.map(({ id }) => id).toSorted());
+    const texts = (await Array.fromAsync(client.texts.pages())).flatMap(({ items }) => items);
+    for (const { text_id: id, vector } of texts) expect(known.vectors.get(id)).toEqual(vector);
+  } finally {
+    await reader.close();
+  }
+}
+
 describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
@@ -93,11 +133,12 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
 
   it(
     '1,500 events, the gateway killed: each valid one is stored once, each invalid one is a dead ' +
-      'letter, and no stored text is embedded again',
+      'letter, no stored text is embedded again, and the sink has what the store has',
     { timeout: 300_000 },
     async () => {
       await using folder = await temporaryFolder();
-      const killed = await startGateway(folder.path, environment('killed'));
+      const settings = { ...environment('killed'), VECTORSTREAM_SINK_TOPIC: 'killed.sink' };
+      const killed = await startGateway(folder.path, settings);
       await killed.ready();
       const { valid, invalid, sending } = await generate(
         folder.path,
@@ -119,7 +160,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
       const atKill = readStore(folder.path);
       expect(atKill.eventIds.length, 'killed in mid-stream').toBeLessThan(valid.size);
 
-      await using gateway = await startGateway(folder.path, environment('killed'));
+      await using gateway = await startGateway(folder.path, settings);
       await until(
         'it is ready',
         joinMsMax,
@@ -136,6 +177,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
       expect((await gateway.get('/dlq/messages?limit=1')).body).toMatchObject({
         items: [{ state: 'open', origin: { topic: 'killed' } }],
       });
+      await expectTold(gateway, broker.brokers, 'killed.sink');
     },
   );
 

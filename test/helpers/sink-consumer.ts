@@ -1,6 +1,7 @@
 // A sink that fails as a broker does, and a consumer that reads it as docs/sink.md says.
 
 import { DependencyError } from '#core/errors/errors.ts';
+import { partitionOf } from '#core/event/partition-of-key.ts';
 import type { EventSink, LogRecord } from '#core/ports.ts';
 import { unreliably, type Unreliable } from './unreliable.ts';
 
@@ -24,7 +25,7 @@ export function sinkDouble(faults: Unreliable | null = null): SinkDouble {
           });
         return records.map((record) => ({
           topic: 'sink',
-          partition: 0,
+          partition: placeOf(record),
           offset: sink.records.push(record) - 1,
         }));
       };
@@ -55,6 +56,13 @@ export const toldOf = ({ key, value, isTombstone }: LogRecord): Told => ({
   value: isTombstone === true ? null : JSON.parse(utf8.decode(value)),
 });
 
+const placeOf = ({ key, partitionKey }: LogRecord): number =>
+  partitionOf(partitionKey ?? key ?? new Uint8Array(), 5);
+
+/** The order of somebody who reads one partition after the other. */
+export const byPartition = (records: readonly LogRecord[]): readonly LogRecord[] =>
+  records.toSorted((a, b) => placeOf(a) - placeOf(b));
+
 /** What somebody knows who has read all of these records, in order. */
 export function knownFrom(records: readonly LogRecord[]) {
   const events = new Map<string, { readonly textId: string; readonly timestamp: string }>();
@@ -66,7 +74,9 @@ export function knownFrom(records: readonly LogRecord[]) {
       continue;
     }
     const { id, text_id: textId, timestamp, vector } = value;
-    if (id !== undefined && timestamp !== undefined) events.set(id, { textId, timestamp });
+    const isNewest = (timestamp ?? '') >= (events.get(id ?? '')?.timestamp ?? '');
+    if (id !== undefined && timestamp !== undefined && isNewest)
+      events.set(id, { textId, timestamp });
     if (vector) vectors.set(textId, Float32Array.from(vector));
     else if (vector === null) vectors.delete(textId);
   }

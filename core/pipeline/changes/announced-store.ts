@@ -76,7 +76,7 @@ function announcedErasure(
       // A query may go with its events, and nobody finds it afterwards. If it stays, it is told
       // of again.
       const queries = page.filter(isSearch).map(({ textId }) => textId);
-      await feed.deleted([...page.map(({ id }) => id), ...new Set(queries)]);
+      await feed.deleted([...page, ...[...new Set(queries)].map((id) => ({ id, textId: id }))]);
       for (const { textId } of page) textIds.add(textId);
     }
     return textIds;

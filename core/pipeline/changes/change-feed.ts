@@ -93,9 +93,9 @@ export class ChangeFeed {
     );
   }
 
-  /** Tells that events or texts with these ids are gone. */
-  deleted(ids: readonly string[]): Promise<void> {
-    return this.#send(ids.map((id) => ({ kind: 'deleted', id })));
+  /** Tells that these events are gone; or texts, which have their own id as `textId`. */
+  deleted(gone: readonly Pick<AnnouncedEvent, 'id' | 'textId'>[]): Promise<void> {
+    return this.#send(gone.map(({ id, textId }) => ({ kind: 'deleted', id, textId })));
   }
 
   /** What the store has of each event; nothing of those that are gone meanwhile. */
@@ -126,7 +126,7 @@ export class ChangeFeed {
     const gone = events.filter((event) =>
       erased.covers(event, madeAt.get(event.id) ?? event.timestamp),
     );
-    await this.deleted(gone.map(({ id }) => id));
+    await this.deleted(gone);
     if (this.#options.format.key === 'text') await this.texts(gone.map(({ textId }) => textId));
   }
 
@@ -163,7 +163,7 @@ export class ChangeFeed {
 }
 
 function textChange(textId: string, state: TextState): IndexChange {
-  if (state === 'gone') return { kind: 'deleted', id: textId };
+  if (state === 'gone') return { kind: 'deleted', id: textId, textId };
   return { kind: 'text', textId, embedding: state === 'withheld' ? null : state };
 }
 

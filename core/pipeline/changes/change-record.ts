@@ -8,8 +8,8 @@ export type IndexChange =
   | { readonly kind: 'event'; readonly event: AnnouncedEvent; readonly embedding: Embedding | null }
   /** The vector of a text was replaced, or withheld (`null`). */
   | { readonly kind: 'text'; readonly textId: string; readonly embedding: Embedding | null }
-  /** The event or the text with this id is gone. */
-  | { readonly kind: 'deleted'; readonly id: string };
+  /** The event with this id, or the text if it is the text's own, is gone. */
+  | { readonly kind: 'deleted'; readonly id: string; readonly textId: string };
 
 export type ChangeFormat = {
   /** The key of an event's record: the id of its text, or its own. */
@@ -25,9 +25,11 @@ const noBytes = new Uint8Array();
 export function changeRecord(change: IndexChange, format: ChangeFormat, now: number): LogRecord {
   const { key, value } = contentOf(change, format);
   const record = { key: encoder.encode(key), headers: {}, timestamp: now };
-  return value === null
-    ? { ...record, value: noBytes, isTombstone: true }
-    : { ...record, value: encoder.encode(JSON.stringify(value)) };
+  if (value !== null) return { ...record, value: encoder.encode(JSON.stringify(value)) };
+  const deleted = { ...record, value: noBytes, isTombstone: true };
+  // Where the event's own records are, so that whoever reads them reads this one later.
+  const isBesideText = format.key === 'text' && change.kind === 'deleted' && change.textId !== key;
+  return isBesideText ? { ...deleted, partitionKey: encoder.encode(change.textId) } : deleted;
 }
 
 type Content = { readonly key: string; readonly value: object | null };
