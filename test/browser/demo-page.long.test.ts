@@ -135,6 +135,11 @@ describe('the demo', { timeout: waitMsMax }, () => {
     );
   });
 
+  test('proves the model once, for the list, its search and the comparison', async ({ skip }) => {
+    await needsBrowser(skip);
+    expect(demo.proofs()).toBe(1);
+  });
+
   test('sends no request to another host, and reports no error', async ({ skip }) => {
     await needsBrowser(skip);
     expect(demo.troubles).toEqual([]);

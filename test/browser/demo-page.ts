@@ -23,6 +23,8 @@ type DemoDriver = {
 export type DemoPage = DemoDriver & {
   /** Errors of page and console, and requests to other hosts; should stay empty. */
   readonly troubles: readonly string[];
+  /** How many workers have loaded the model; each proves it once. */
+  readonly proofs: () => number;
 };
 
 export const waitMsMax = 150_000;
@@ -38,9 +40,14 @@ export async function openDemo(context: BrowserContext, url: string): Promise<De
   page.on('request', (request) => {
     if (!request.url().startsWith(url)) troubles.push(`asked ${request.url()}`);
   });
+  let workers = 0;
+  // The runtime's threads are workers too.
+  page.on('workercreated', (worker) => {
+    if (worker.url().includes('embedding-worker')) workers += 1;
+  });
   await page.goto(`${url}/demo`, { waitUntil: 'load' });
   await page.waitForSelector('#list');
-  return { ...driveDemo(page), troubles };
+  return { ...driveDemo(page), troubles, proofs: () => workers };
 }
 
 /** @param page one that shows the demo */

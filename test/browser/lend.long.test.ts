@@ -52,6 +52,9 @@ test('without a key, one click lends the tab and one click ends that, in order',
   // The vectors were proven once, by the session that joined.
   const told = await page.evaluate(() => window.vectorstream?.status.history ?? []);
   expect(told.filter(({ text: line }) => line.includes(' is ready: '))).toHaveLength(1);
+  // The first right candidate joined; what else is possible is measured later.
+  const measured = await page.evaluate(() => window.vectorstream?.status.measured);
+  expect(measured).toMatchObject([{ device: 'wasm', dtype: 'q8', ok: true }]);
   const [runner] = (await gateway.stats()).runners;
   expect(runner).toMatchObject({ name: 'Chrome tab', dtype: 'q8' });
 
