@@ -77,7 +77,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
 
   app.use(countRequests(telemetry, clock));
   app.use(requestId(log));
-  app.use(applySecurityHeaders(config.gateway.tlsCert !== null));
+  app.use(applySecurityHeaders(config.gateway));
   app.use(corsFor(() => access.origins()));
   app.use(auditTo(audit));
   app.use(requireAccess(access));

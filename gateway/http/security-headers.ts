@@ -9,7 +9,7 @@ const dataPolicy =
  * Pages of this gateway connect to this host only. `wasm-unsafe-eval` allows WebAssembly, but not
  * the evaluation of text. A worker has the policy that its own script is sent with.
  */
-const pagePolicy = (host: string | undefined): string => {
+const pagePolicy = (host: string | undefined, pictureOrigins: readonly string[]): string => {
   // Some browsers do not count ws: of the same host as 'self'.
   const sockets =
     host !== undefined && /^[\w.:[\]-]{1,255}$/.test(host) ? ` ws://${host} wss://${host}` : '';
@@ -19,7 +19,7 @@ const pagePolicy = (host: string | undefined): string => {
     "worker-src 'self'",
     `connect-src 'self'${sockets}`,
     "style-src 'self'",
-    "img-src 'self'",
+    ["img-src 'self'", ...pictureOrigins].join(' '),
     "font-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",
@@ -64,15 +64,34 @@ export function securityHeaders(isTransportStrict: boolean): Readonly<Record<str
   return isTransportStrict ? { ...always, 'Strict-Transport-Security': strictTransport } : always;
 }
 
-/** The Content-Security-Policy of an answer at `path`, for a request to `host`. */
-export function contentPolicy(
-  path: string,
-  contentType: string | null,
-  host: string | undefined,
-): string {
+export type PolicyInput = {
+  readonly path: string;
+  readonly contentType: string | null;
+  /** The host that the request names. */
+  readonly host: string | undefined;
+  /** From which the search page may show pictures. */
+  readonly pictureOrigins: readonly string[];
+};
+
+/** What an answer may load, by header. */
+export function loadingPolicies({
+  path,
+  contentType,
+  host,
+  pictureOrigins,
+}: PolicyInput): Readonly<Record<string, string>> {
+  const policy = 'Content-Security-Policy';
   if (!/^(text\/html|text\/javascript|application\/javascript)/.test(contentType ?? ''))
-    return dataPolicy;
-  return path === '/docs' || path.startsWith('/docs/') ? docsPolicy : pagePolicy(host);
+    return { [policy]: dataPolicy };
+  if (path === '/docs' || path.startsWith('/docs/')) return { [policy]: docsPolicy };
+  if (path !== '/search' || pictureOrigins.length === 0) return { [policy]: pagePolicy(host, []) };
+  return {
+    [policy]: pagePolicy(host, pictureOrigins),
+    // Few hosts of pictures allow pages of other origins by name. Without credentials, they need
+    // not. A browser that does not know this value shows them too; the page then has no threads,
+    // which it does not use.
+    'Cross-Origin-Embedder-Policy': 'credentialless',
+  };
 }
 
 /**

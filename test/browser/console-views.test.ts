@@ -1,12 +1,11 @@
-// What the console's views compute: a search in an address, why a hit matched, and dead letters by
-// cause; and the size of its script.
+// What the console's views compute: a search in an address, why a hit matched, what is new, and
+// dead letters by cause.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { createClient, type DeadLetter } from '../../client/client.ts';
+import { describe, expect, test } from 'vitest';
+import { createClient, type DeadLetter, type SearchResult } from '../../client/client.ts';
 import type { DeadLetterBatchDone } from '../../gateway/api/routes/dead-letter-operations.ts';
 import { exampleDeadLetter } from '../../gateway/api/routes/dead-letter-view.ts';
+import { exampleHit } from '../../gateway/api/routes/hits.ts';
 import {
   groupsOf,
   shownOf,
@@ -19,6 +18,12 @@ import {
   replayCause,
   replayedText,
 } from '../../pages/console/dead-letters/replay-cause.ts';
+import { newHits, withNewest } from '../../pages/console/search/live-hits.ts';
+import {
+  formatInitial,
+  originsIn,
+  shownPicture,
+} from '../../pages/console/search/picture-address.ts';
 import {
   addressOf,
   filterOf,
@@ -28,8 +33,6 @@ import {
 } from '../../pages/console/search/search-address.ts';
 import { fallbackText, sharedWords, whyMatched } from '../../pages/console/search/why-matched.ts';
 import { Session } from '../../pages/console/session.ts';
-import { assetsOf } from '../../scripts/write-precache.ts';
-import { buildPages } from '../helpers/browser.ts';
 
 const search: SearchState = {
   query: 'gift & more',
@@ -40,6 +43,19 @@ const search: SearchState = {
   since: '24h',
   sort: 'price_asc',
 };
+
+/** An answer with these hits, each with a number of matching events. */
+const result = (...hits: readonly (readonly [id: string, total: number])[]): SearchResult => ({
+  hits: hits.map(([id, total]) => ({
+    ...exampleHit,
+    text_id: id,
+    events: { total, by_type: {} },
+  })),
+  next_cursor: null,
+  query_id: 'q',
+  took_ms: 1,
+  as_of: '2026-01-31T12:00:00.000Z',
+});
 
 describe('a search', () => {
   test('survives in the address of the page', () => {
@@ -67,6 +83,26 @@ describe('a search', () => {
     for (const priceMax of ['cheap', '1,000', '1.000,50', 'Infinity'])
       expect(priceTrouble({ ...search, priceMax })).toContain('a number');
     expect(priceTrouble({ ...search, priceMax: '19,9' })).toBeNull();
+  });
+
+  test('shows newer counts of each hit in its place, and counts the hits that are new', () => {
+    const shown = result(['a', 1], ['b', 1]);
+    const newer = result(['c', 1], ['b', 2]);
+    expect(withNewest(shown, newer)).toEqual(result(['a', 1], ['b', 2]));
+    expect(newHits(shown, newer)).toBe(1);
+    expect(newHits(newer, newer)).toBe(0);
+  });
+
+  test('shows pictures only from where the content policy of the page allows them', () => {
+    const policy = "default-src 'none'; img-src 'self' https://pictures.shop.example; font-src x";
+    const origins = originsIn(policy);
+    expect(origins).toEqual(['https://pictures.shop.example']);
+    expect(originsIn("img-src 'self'; font-src https://a.example")).toEqual([]);
+    const picture = 'https://pictures.shop.example/1.jpg';
+    expect(shownPicture(picture, origins)).toBe(picture);
+    for (const other of ['https://elsewhere.example/1.jpg', 'javascript:1', '', null, undefined])
+      expect(shownPicture(other, origins)).toBeNull();
+    expect(formatInitial('“émile” clock')).toBe('É');
   });
 
   test('names the words that a hit shares with it, but no word that says nothing', () => {
@@ -259,27 +295,5 @@ describe('a replay of a cause', () => {
     const cut = await replaying([{ replayed: 3, next_cursor: 'a' }, new TypeError('cut')]);
     expect(replayedText(cut.done)).toContain('It ended early: The gateway does not answer.');
     await expect(replaying([new TypeError('cut')])).rejects.toThrow('got no complete answer');
-  });
-});
-
-describe('the script of the console', () => {
-  const pages = join(import.meta.dirname, '..', '..', 'dist', 'pages');
-  beforeAll(() => buildPages(), 120_000);
-
-  test('is less than 120 KB compressed, charts and all views included', () => {
-    const scripts = assetsOf(pages, 'console/index.html').filter((name) => name.endsWith('.js'));
-    const known = new Set(readdirSync(join(pages, 'assets')));
-    const bytes = scripts.reduce((sum, name) => {
-      const copy = `${name}.br`;
-      return sum + statSync(join(pages, known.has(copy.slice(7)) ? copy : name)).size;
-    }, 0);
-    expect(scripts.length).toBeGreaterThan(4);
-    expect(bytes).toBeLessThan(120_000);
-  });
-
-  test('is in files of this gateway, and nothing is inline', () => {
-    const html = readFileSync(join(pages, 'console/index.html'), 'utf8');
-    expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|<script[^>]*>\s*[^<\s]/);
-    expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
   });
 });

@@ -1,12 +1,13 @@
 // The console in a real Chromium on a real gateway: every view at three sizes, light and dark,
 // without a violation of accessibility rules; its main actions; and a gateway that goes and comes.
 
-import type { Browser } from 'puppeteer';
+import type { Browser, Page } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGatewayWithFakeFleet } from '../helpers/fake-fleet.ts';
 import type { RunningGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { startPictureHost, type PictureHost } from './picture-host.ts';
 import { watchPage } from './watched-page.ts';
 
 const apiKey = 'a-key-that-nobody-can-guess-42';
@@ -17,6 +18,7 @@ const open = new AsyncDisposableStack();
 let browser: Browser;
 let gateway: RunningGateway;
 let folder: string;
+let pictures: PictureHost;
 
 const event = (id: string, changes: Record<string, unknown> = {}) => ({
   event_id: id,
@@ -40,7 +42,12 @@ beforeAll(async () => {
   if (started === null) return;
   browser = started;
   folder = open.use(await temporaryFolder()).path;
-  gateway = open.use(await startGatewayWithFakeFleet(`${folder}/data`));
+  pictures = open.use(await startPictureHost());
+  gateway = open.use(
+    await startGatewayWithFakeFleet(`${folder}/data`, {
+      VECTORSTREAM_PICTURE_ORIGINS: pictures.origin,
+    }),
+  );
   await send(gateway, [
     ...Array.from({ length: 30 }, (_, index) => event(`e-${index}`)),
     event('wrong-1', { user_id: {} }),
@@ -50,6 +57,11 @@ beforeAll(async () => {
 afterAll(() => open.disposeAsync());
 
 const view = (path: string, url = gateway.url) => watchPage(browser, url, path, waitMs);
+
+const ukulele = (id: string, name: string) => event(id, { product: { id: name, name, price: 5 } });
+
+const valueOf = (page: Page, selector: string) =>
+  page.$eval(selector, (field) => 'value' in field && field.value);
 
 const views = [
   ['/', 'It works, with a warning', '.chart-frame canvas'],
@@ -105,6 +117,49 @@ test('Search follows what is typed, and keeps it in the address', async ({ skip 
   await page.close();
 });
 
+test('Search brings its hits up to date in their places, and holds new ones back', async ({
+  skip,
+}) => {
+  await needsBrowser(skip);
+  await send(gateway, [ukulele('u-1', 'Walnut ukulele')]);
+  const { page, troubles, shows, press, violations } = await view('/search?q=ukulele');
+  await page.waitForSelector('.hit');
+  const hits = () => page.$$eval('.hit h2', (all) => all.map(({ textContent }) => textContent));
+  const before = await hits();
+  await send(gateway, [ukulele('u-2', 'Walnut ukulele'), ukulele('u-3', 'Maple ukulele')]);
+  await shows('1 new');
+  expect(await hits()).toEqual(before);
+  expect(await page.$eval('.hit-events', ({ textContent }) => textContent)).toContain('View 2');
+  expect(await violations()).toEqual([]);
+  await press('1 new hits: show them');
+  await shows('Maple ukulele');
+  expect(troubles).toEqual([]);
+  await page.close();
+});
+
+test('Search shows the picture of a product from a host that the settings name', async ({
+  skip,
+}) => {
+  await needsBrowser(skip);
+  const products = ['good', 'gone'].map((name) => ({
+    id: `p-${name}`,
+    name: `Sitar, ${name}`,
+    price: 5,
+    image: `${pictures.origin}/${name}.svg`,
+  }));
+  const put = await gateway.post('/products', JSON.stringify(products));
+  expect(put.status).toBe(202);
+  await gateway.idle(waitMs);
+  const { page } = await view('/search?q=sitar');
+  await page.waitForFunction(() => {
+    const shown = document.querySelector<HTMLImageElement>('img.picture');
+    // The other one was not found: its letter is in its place.
+    return shown !== null && shown.naturalWidth > 0 && document.querySelector('span.picture');
+  });
+  expect(pictures.asked.toSorted()).toEqual(['/gone.svg', '/good.svg']);
+  await page.close();
+});
+
 test('a dead letter is mended and replayed; a replay of all is tried first', async ({ skip }) => {
   await needsBrowser(skip);
   const { page, troubles, shows, press } = await view('/dead-letters');
@@ -154,26 +209,57 @@ test('Fleet drains a runner, keeps one out with a reason, and makes a link to jo
   await page.close();
 });
 
-test('a gateway that stops is said to be cut off; the page recovers by itself', async ({
+test('when the gateway stops, each page says so, recovers and keeps what was typed', async ({
   skip,
 }) => {
   await needsBrowser(skip);
   await using first = await startGatewayWithFakeFleet(`${folder}/restart`);
-  const { page, shows, violations } = await view('/', first.url);
-  await shows('It works, with a warning');
+  await send(first, [event('r-1')]);
+  const [home, search, fleet, demo] = [
+    await view('/', first.url),
+    await view('/search?q=kettle', first.url),
+    await view('/fleet', first.url),
+    await view('/demo', first.url),
+  ];
+  await home.shows('It works, with a warning');
+  await search.page.waitForSelector('.hit');
+  await fleet.press('Quarantine fake…');
+  await fleet.page.type('.quarantine input', 'its machine is shared');
+  await demo.page.waitForSelector('#list');
+  await demo.page.$eval('#list', (field) => {
+    if (field instanceof HTMLTextAreaElement) field.value = 'paper kite';
+    field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  });
+
   await first[Symbol.asyncDispose]();
-  await shows('The gateway has not answered since');
-  expect(await violations()).toEqual([]);
+  for (const { shows } of [home, search, fleet]) await shows('The gateway has not answered since');
+  expect(await home.violations()).toEqual([]);
+  await search.page.type('#query', ' enamel');
+  await search.shows('The gateway does not answer.');
+  await demo.press('Embed 1 product');
+  await demo.shows('trying again in');
+  expect(await demo.violations()).toEqual([]);
+
   await using again = await startGatewayWithFakeFleet(`${folder}/restart`, {
     VECTORSTREAM_PORT: new URL(first.url).port,
   });
   expect(again.url).toBe(first.url);
-  await page.waitForFunction(
-    () =>
-      !document.body.innerText.includes('has not answered since') &&
-      document.querySelector('.bar-end')?.textContent === 'Live',
+  for (const { page } of [home, search, fleet])
+    await page.waitForFunction(
+      () =>
+        !document.body.innerText.includes('answer') &&
+        document.querySelector('.bar-end')?.textContent === 'Live',
+    );
+  await search.page.waitForFunction(() =>
+    document.querySelector('.results-head')?.textContent?.startsWith('One hit'),
   );
-  await page.close();
+  expect(await valueOf(search.page, '#query')).toBe('kettle enamel');
+  await fleet.page.waitForSelector('.quarantine input');
+  expect(await valueOf(fleet.page, '.quarantine input')).toBe('its machine is shared');
+  // Now it has asked the gateway, whose model has no weights.
+  await demo.shows('no files of fake-model that this browser can run');
+  expect(await valueOf(demo.page, '#list')).toBe('paper kite');
+  for (const { page } of [home, search, fleet, demo]) await page.close();
 });
 
 test('a wrong key is refused, and the right one is kept for the tab', async ({ skip }) => {

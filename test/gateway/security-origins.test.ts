@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { clientAddress, addressBlock } from '../../gateway/access/client-address.ts';
 import { originProblem, type OriginPolicy } from '../../gateway/access/origins.ts';
 import { parseHostName, parseNetwork, parseOrigin } from '../../gateway/config/network.ts';
-import { contentPolicy } from '../../gateway/http/security-headers.ts';
+import { loadingPolicies } from '../../gateway/http/security-headers.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
 const loopback: OriginPolicy = {
@@ -25,6 +25,15 @@ const ask = (
     origin: undefined,
     ...changes,
   })?.code ?? null;
+
+const policiesOf = (
+  path: string,
+  contentType: string,
+  host: string | undefined,
+  pictureOrigins: readonly string[] = [],
+) => loadingPolicies({ path, contentType, host, pictureOrigins });
+const contentPolicy = (...asked: Parameters<typeof policiesOf>): string | undefined =>
+  policiesOf(...asked)['Content-Security-Policy'];
 
 describe('a name', () => {
   test.each([
@@ -214,6 +223,25 @@ describe('every answer', () => {
         'strict-transport-security',
       ),
     ).toBeNull();
+  });
+
+  test('that is the search page may show pictures of named origins, and no other page may', () => {
+    const origins = ['https://pictures.shop.example'];
+    expect(policiesOf('/search', 'text/html', 'box', origins)).toEqual({
+      'Content-Security-Policy': expect.stringContaining(
+        "img-src 'self' https://pictures.shop.example;",
+      ),
+      'Cross-Origin-Embedder-Policy': 'credentialless',
+    });
+    for (const [path, type] of [
+      ['/demo', 'text/html'],
+      ['/assets/a.js', 'text/javascript'],
+      ['/search', 'application/json'],
+    ] as const)
+      expect(policiesOf(path, type, 'box', origins)).toEqual(policiesOf(path, type, 'box'));
+    expect(Object.keys(policiesOf('/search', 'text/html', 'box'))).toEqual([
+      'Content-Security-Policy',
+    ]);
   });
 
   test('that is a page may connect only to this host; one page has inline styles', () => {

@@ -2,14 +2,18 @@
 
 import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { contentPolicy, securityHeaders } from '../../http/security-headers.ts';
+import type { Config } from '../../config/config.ts';
+import { loadingPolicies, securityHeaders } from '../../http/security-headers.ts';
 import type { AppEnv } from '../app-env.ts';
 
 /** Refusals get the headers too, because it runs around all other middleware but the request id. */
-export function applySecurityHeaders(overTls: boolean): MiddlewareHandler<AppEnv> {
+export function applySecurityHeaders({
+  tlsCert,
+  pictureOrigins,
+}: Pick<Config['gateway'], 'tlsCert' | 'pictureOrigins'>): MiddlewareHandler<AppEnv> {
   return createMiddleware<AppEnv>(async (c, next) => {
     const isTransportStrict =
-      overTls && !/^(localhost|127\.|\[::1\])/.test(c.req.header('host') ?? '');
+      tlsCert !== null && !/^(localhost|127\.|\[::1\])/.test(c.req.header('host') ?? '');
     for (const [name, value] of Object.entries(securityHeaders(isTransportStrict)))
       c.header(name, value);
     await next();
@@ -20,9 +24,12 @@ export function applySecurityHeaders(overTls: boolean): MiddlewareHandler<AppEnv
         headers.set(name, value);
     // No cache may keep what customers did; a file says itself how long it may be kept.
     if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
-    headers.set(
-      'Content-Security-Policy',
-      contentPolicy(c.req.path, headers.get('Content-Type'), c.req.header('host')),
-    );
+    const policies = loadingPolicies({
+      path: c.req.path,
+      contentType: headers.get('Content-Type'),
+      host: c.req.header('host'),
+      pictureOrigins,
+    });
+    for (const [name, value] of Object.entries(policies)) headers.set(name, value);
   });
 }

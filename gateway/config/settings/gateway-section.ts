@@ -75,6 +75,15 @@ export const gatewaySection = {
     item: parseOrigin,
     help: 'Origins of other web pages that may use the API. By default, none may.',
   }),
+  pictureOrigins: list({
+    env: 'VECTORSTREAM_PICTURE_ORIGINS',
+    flag: 'picture-origins',
+    allowed: 'origins such as https://pictures.shop.example',
+    item: parseOrigin,
+    help:
+      'Origins from which the search page may show pictures of products. By default, none: ' +
+      'browsers then load nothing from another host.',
+  }),
   trustedProxies: list({
     env: 'VECTORSTREAM_TRUSTED_PROXIES',
     flag: 'trusted-proxies',

@@ -7,6 +7,7 @@ import { formatCount } from '../../shared/format.ts';
 import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
+import { useKept } from '../use-kept.ts';
 import { CauseActions } from './cause-actions.tsx';
 import type { RuleLine } from './correction-rule.ts';
 import { DeadLetterEditor } from './dead-letter-editor.tsx';
@@ -95,17 +96,6 @@ export function DeadLetters({ session }: { readonly session: Session }) {
       )}
     </div>
   );
-}
-
-/** What was typed, by what it belongs to; `null` forgets it. */
-function useKept<T>(): readonly [ReadonlyMap<string, T>, (key: string, typed: T | null) => void] {
-  const [kept, setKept] = useState<ReadonlyMap<string, T>>(new Map());
-  const keep = (key: string, typed: T | null): void =>
-    setKept((before) => {
-      const others = [...before].filter(([each]) => each !== key);
-      return new Map(typed === null ? others : [...others, [key, typed]]);
-    });
-  return [kept, keep];
 }
 
 function Heading({ open }: { readonly open: number | null }) {

@@ -6,6 +6,7 @@ import { Empty, Figure, Notice } from '../../shared/components.tsx';
 import { formatCount, formatRate } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
 import { useFeed, usePolled } from '../use-gateway.ts';
+import { useKept } from '../use-kept.ts';
 import type { Act, RunnerView } from './fleet-types.ts';
 import { JoinLink } from './join-link.tsx';
 import { withLook, workOf, type Histories } from './runner-history.ts';
@@ -115,6 +116,11 @@ function RunnerTable({
   readonly session: Session;
   readonly act: Act;
 }) {
+  // A runner that comes back after an outage has a new id.
+  const [reasons, keepReason] = useKept<string>();
+  const sameName = Map.groupBy(runners, ({ name }) => name);
+  const keyOf = ({ id, name }: RunnerView): string =>
+    sameName.get(name)?.length === 1 ? name : id;
   const total = runners.reduce((sum, { texts_embedded: texts }) => sum + texts, 0);
   const most = Math.max(0, ...[...histories.values()].flatMap(workOf));
   return (
@@ -135,6 +141,8 @@ function RunnerTable({
             <RunnerRow
               key={runner.id}
               looks={histories.get(runner.id) ?? []}
+              reason={reasons.get(keyOf(runner)) ?? null}
+              onReason={(reason) => keepReason(keyOf(runner), reason)}
               {...{ runner, most, total, session, act }}
             />
           ))}

@@ -5,30 +5,33 @@ import { useState } from 'preact/hooks';
 import type { Session } from '../session.ts';
 import type { Act, RunnerView } from './fleet-types.ts';
 
-type Asked = 'disconnect' | 'quarantine' | 'revoke';
+type Asked = 'disconnect' | 'revoke';
 
-export function RunnerActions({
-  runner,
-  session,
-  act,
-}: {
+type RunnerActionsProps = {
   readonly runner: RunnerView;
+  /** As typed, why to keep it out; `null`: nobody is asked. */
+  readonly reason: string | null;
+  readonly onReason: (reason: string | null) => void;
   readonly session: Session;
   readonly act: Act;
-}) {
+};
+
+export function RunnerActions({ runner, reason, onReason, session, act }: RunnerActionsProps) {
   const [asked, setAsked] = useState<Asked | null>(null);
   const { id, name, trusted, state, join_token: token } = runner;
   const { runners, joinTokens } = session.client;
   const forget = (): void => setAsked(null);
-  if (asked === 'quarantine')
+  if (reason !== null)
     return (
       <QuarantineForm
         name={name}
-        onLeave={forget}
-        onReason={(reason) =>
-          void act(`${name} is in quarantine: ${reason}.`, () =>
-            runners.quarantine(id, { reason }),
-          ).then(forget)
+        reason={reason}
+        onReason={onReason}
+        onSend={() =>
+          void act(`${name} is in quarantine: ${reason.trim()}.`, async () => {
+            await runners.quarantine(id, { reason: reason.trim() });
+            onReason(null);
+          })
         }
       />
     );
@@ -69,7 +72,7 @@ export function RunnerActions({
         Disconnect…
       </button>
       {!trusted && (
-        <button {...look} aria-label={`Quarantine ${name}…`} onClick={() => setAsked('quarantine')}>
+        <button {...look} aria-label={`Quarantine ${name}…`} onClick={() => onReason('')}>
           Quarantine…
         </button>
       )}
@@ -109,20 +112,21 @@ function Question({
 
 function QuarantineForm({
   name,
+  reason,
   onReason,
-  onLeave,
+  onSend,
 }: {
   readonly name: string;
-  readonly onReason: (reason: string) => void;
-  readonly onLeave: () => void;
+  readonly reason: string;
+  readonly onReason: (reason: string | null) => void;
+  readonly onSend: () => void;
 }) {
-  const [reason, setReason] = useState('');
   return (
     <form
       class="quarantine"
       onSubmit={(event) => {
         event.preventDefault();
-        onReason(reason.trim());
+        onSend();
       }}
     >
       <label>
@@ -132,14 +136,14 @@ function QuarantineForm({
           required
           maxLength={500}
           autocomplete="off"
-          onInput={({ currentTarget: { value } }) => setReason(value)}
+          onInput={({ currentTarget: { value } }) => onReason(value)}
         />
       </label>
       <span class="actions">
         <button class="button is-small is-danger" type="submit" disabled={reason.trim() === ''}>
           Quarantine
         </button>
-        <button class="button is-small" type="button" onClick={onLeave}>
+        <button class="button is-small" type="button" onClick={() => onReason(null)}>
           Keep
         </button>
       </span>

@@ -20,6 +20,8 @@ export function RunnerRow({
   looks,
   most,
   total,
+  reason,
+  onReason,
   session,
   act,
 }: {
@@ -29,6 +31,9 @@ export function RunnerRow({
   readonly most: number;
   /** Vectors made by all runners. */
   readonly total: number;
+  /** As typed, why to keep it out; `null`: nobody is asked. */
+  readonly reason: string | null;
+  readonly onReason: (reason: string | null) => void;
   readonly session: Session;
   readonly act: Act;
 }) {
@@ -73,7 +78,9 @@ export function RunnerRow({
         <span class="cell-note">{checkText(runner)}</span>
       </td>
       <td class="is-actions">
-        {runner.state !== 'quarantined' && <RunnerActions {...{ runner, session, act }} />}
+        {runner.state !== 'quarantined' && (
+          <RunnerActions {...{ runner, reason, onReason, session, act }} />
+        )}
       </td>
     </tr>
   );

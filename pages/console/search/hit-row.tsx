@@ -6,6 +6,8 @@ import { formatCount } from '../../shared/format.ts';
 import { eventTypeName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
+import { shownPicture } from './picture-address.ts';
+import { Picture } from './picture.tsx';
 import { whyMatched } from './why-matched.ts';
 
 type Hit = SearchResult['hits'][number];
@@ -14,17 +16,21 @@ export function HitRow({
   session,
   hit,
   query,
+  pictureOrigins,
 }: {
   readonly session: Session;
   readonly hit: Hit;
   readonly query: string;
+  readonly pictureOrigins: readonly string[];
 }) {
   const { product, text, events } = hit;
   const [isOpen, setOpen] = useState(false);
+  const name = product?.name ?? `“${text}”`;
   return (
     <li class="card hit">
       <div class="hit-head">
-        <h2>{product?.name ?? `“${text}”`}</h2>
+        <Picture name={name} address={shownPicture(product?.image, pictureOrigins)} />
+        <h2>{name}</h2>
         <span class="hit-price">{priceText(product?.price ?? null)}</span>
       </div>
       <p class="quiet">{product?.description ?? product?.category ?? 'A search by a visitor'}</p>

@@ -1,15 +1,18 @@
 // Search: the live index by words and meaning, as you type, with filters and the reason of a hit.
 
-import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Stats } from '../../../client/client.ts';
+import { useEffect, useState } from 'preact/hooks';
+import type { SearchResult, Stats } from '../../../client/client.ts';
 import { Empty, Notice } from '../../shared/components.tsx';
 import { formatCount } from '../../shared/format.ts';
 import { latencyText } from '../rates.ts';
 import type { Session } from '../session.ts';
-import { useFeed } from '../use-gateway.ts';
+import { useFeed, usePolled } from '../use-gateway.ts';
 import { Filters } from './filters.tsx';
 import { HitRow } from './hit-row.tsx';
+import { newHits, withNewest } from './live-hits.ts';
+import { allowedOrigins } from './picture-address.ts';
 import { addressOf, searchIn, type SearchState } from './search-address.ts';
+import { useNewer } from './use-newer.ts';
 import { useSearch, type SearchAnswer } from './use-search.ts';
 import { fallbackText } from './why-matched.ts';
 
@@ -21,21 +24,15 @@ const examples = [
 
 export function Search({ session }: { readonly session: Session }) {
   const [search, setSearch] = useState<SearchState>(() => searchIn(location.search));
-  const [again, setAgain] = useState(0);
   const [stats, setStats] = useState<Stats | null>(null);
-  const storedThen = useRef<number | null>(null);
-  const answer = useSearch(session, search, again);
+  const answer = useSearch(session, search);
   useFeed(session, ['stats'], (message) => {
     if (message.type === 'stats') setStats(message.data);
   });
   useEffect(() => {
     history.replaceState(null, '', location.pathname + addressOf(search));
   }, [search]);
-  const stored = stats?.store?.events ?? null;
-  useEffect(() => {
-    storedThen.current = stored;
-  }, [answer.result?.as_of]);
-  storedThen.current ??= stored;
+  const newer = useNewer(session, answer, stats?.store?.events ?? null);
   const change = (changes: Partial<SearchState>): void => setSearch({ ...search, ...changes });
 
   return (
@@ -74,8 +71,8 @@ export function Search({ session }: { readonly session: Session }) {
         <Results
           session={session}
           answer={answer}
-          newEvents={stored === null ? 0 : stored - (storedThen.current ?? stored)}
-          onAgain={() => setAgain(again + 1)}
+          newer={newer}
+          onNewer={answer.show}
           onMore={() => void answer.showMore()}
         />
       )}
@@ -86,32 +83,44 @@ export function Search({ session }: { readonly session: Session }) {
 function Results({
   session,
   answer: { result, request, isSearching },
-  newEvents,
-  onAgain,
+  newer,
+  onNewer,
   onMore,
 }: {
   readonly session: Session;
   readonly answer: SearchAnswer;
-  readonly newEvents: number;
-  readonly onAgain: () => void;
+  readonly newer: SearchResult | null;
+  readonly onNewer: (newer: SearchResult) => void;
   readonly onMore: () => void;
 }) {
+  const hasPictures = result?.hits.some(({ product }) => product?.image != null) ?? false;
+  const pictureOrigins =
+    usePolled(session, async (signal) => (hasPictures ? allowedOrigins(signal) : []), null, [
+      hasPictures,
+    ]) ?? [];
   if (result === null)
     return isSearching ? (
       <p class="quiet" role="status">
         Searching…
       </p>
     ) : null;
-  const { hits, took_ms: tookMs, next_cursor: next, fallback_reason: fallback } = result;
+  const { hits } = newer === null ? result : withNewest(result, newer);
+  const added = newer === null ? 0 : newHits(result, newer);
+  const { took_ms: tookMs, next_cursor: next, fallback_reason: fallback } = result;
   return (
     <section aria-label="Hits" aria-busy={isSearching} class="results">
       <p class="results-head quiet">
         <span role="status">
           {countText(hits.length, next !== null)} in {latencyText(tookMs)}
         </span>
-        {newEvents > 0 && (
-          <button class="link" type="button" onClick={onAgain}>
-            {formatCount(newEvents)} new since: search again
+        {newer !== null && added > 0 && (
+          <button
+            class="chip"
+            type="button"
+            aria-label={`${added} new hits: show them`}
+            onClick={() => onNewer(newer)}
+          >
+            {formatCount(added)} new
           </button>
         )}
       </p>
@@ -123,7 +132,13 @@ function Results({
       ) : (
         <ol class="hits">
           {hits.map((hit) => (
-            <HitRow key={hit.text_id} session={session} hit={hit} query={request.query} />
+            <HitRow
+              key={hit.text_id}
+              session={session}
+              hit={hit}
+              query={request.query}
+              pictureOrigins={pictureOrigins}
+            />
           ))}
         </ol>
       )}

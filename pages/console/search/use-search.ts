@@ -1,7 +1,9 @@
 // Searches as the person types: the newest query wins, and the hits before it stay until then.
 
 import { useEffect, useState } from 'preact/hooks';
-import type { SearchResult } from '../../../client/client.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { rest } from '#core/time/rest.ts';
+import { VectorStreamConnectionError, type SearchResult } from '../../../client/client.ts';
 import { useStore } from '../../shared/observable-store.ts';
 import type { Session } from '../session.ts';
 import { filterOf, priceTrouble, type SearchState } from './search-address.ts';
@@ -20,6 +22,8 @@ type Asked = ReturnType<typeof requestOf>;
 
 /** The wait from the last keystroke to the search. */
 const delayMs = 150;
+/** From a gateway that does not answer to the next attempt. */
+const askAgainMs = 3000;
 const hitsMax = 20;
 const facetNames: ('category' | 'price')[] = ['category', 'price'];
 
@@ -38,12 +42,14 @@ const nothing: SearchAnswer = {
   trouble: null,
 };
 
-/** @param again a new value repeats the same search */
 export function useSearch(
   session: Session,
   search: SearchState,
-  again: number,
-): SearchAnswer & { readonly showMore: () => Promise<void> } {
+): SearchAnswer & {
+  readonly showMore: () => Promise<void>;
+  /** Replaces the result by a newer answer to the same search. */
+  readonly show: (newer: SearchResult) => void;
+} {
   const { version } = useStore(session.store);
   const [answer, setAnswer] = useState<SearchAnswer>(nothing);
   useEffect(() => {
@@ -58,23 +64,25 @@ export function useSearch(
     }
     const leaving = new AbortController();
     setAnswer((before) => ({ ...before, isSearching: true }));
+    const { signal } = leaving;
     const ask = async (): Promise<void> => {
-      try {
-        const request = requestOf(search);
-        const result = await session.client.search(request, { signal: leaving.signal });
-        setAnswer({ result, request, isSearching: false, trouble: null });
-      } catch (error) {
-        if (leaving.signal.aborted) return;
-        const trouble = session.explain(error);
-        setAnswer((before) => ({ ...before, isSearching: false, trouble }));
+      for (let waitMs = delayMs; await rest(systemClock, waitMs, signal); waitMs = askAgainMs) {
+        try {
+          const request = requestOf(search);
+          const result = await session.client.search(request, { signal });
+          setAnswer({ result, request, isSearching: false, trouble: null });
+          return;
+        } catch (error) {
+          if (signal.aborted) return;
+          const trouble = session.explain(error);
+          setAnswer((before) => ({ ...before, isSearching: false, trouble }));
+          if (!(error instanceof VectorStreamConnectionError)) return;
+        }
       }
     };
-    const timer = setTimeout(() => void ask(), delayMs);
-    return () => {
-      clearTimeout(timer);
-      leaving.abort();
-    };
-  }, [search, version, again]);
+    void ask();
+    return () => leaving.abort();
+  }, [search, version]);
 
   const showMore = async (): Promise<void> => {
     const { result, request } = answer;
@@ -91,7 +99,8 @@ export function useSearch(
       update({ isSearching: false, trouble: session.explain(error) });
     }
   };
-  return { ...answer, showMore };
+  const show = (newer: SearchResult): void => setAnswer({ ...answer, result: newer });
+  return { ...answer, showMore, show };
 }
 
 /** A hit that moved to the next page meanwhile is there once. */
