@@ -9,6 +9,8 @@ export type FleetOptions = {
    * of one or two owners have tried it and none of them is trusted, held.
    */
   readonly attemptsAloneMax: number;
+  /** See `Probation`. */
+  readonly provingTexts: number;
   /** How many texts may wait or be in work at once. */
   readonly tasksMax: number;
   /**

@@ -142,7 +142,7 @@ export class Fleet {
       check: null,
       jobs: [],
       startedAt: 0,
-      probation: new Probation(),
+      probation: new Probation(this.#options.provingTexts),
       searchMisses: 0,
       checksFrom: { 'first-check': 0, 'cross-check': 0, 'peer-check': 0 },
     });

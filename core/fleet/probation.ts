@@ -5,8 +5,8 @@
 const checkedPerJob = 8;
 /** Until so many were right, every text of every job is checked. */
 const checkedAloneTexts = 31;
-/** The number of checked texts that must be right: 31, and those of six larger jobs. */
-export const provingTexts = 79;
+/** So many checked texts prove a runner: 31, and those of six larger jobs. */
+export const provingTextsDefault = 79;
 /** One text of this many is sampled at first, once the runner's work is used before its checks. */
 const textsPerSampleMin = 4;
 /** The same in the end. */
@@ -15,16 +15,22 @@ export const textsPerSampleMax = 100;
 const waitingMax = 4;
 
 export class Probation {
+  /** The number of checked texts that must be right. */
+  readonly needed: number;
   #agreed = 0;
   #waiting = 0;
 
-  /** Texts that were checked and right, up to `provingTexts`. */
+  constructor(needed = provingTextsDefault) {
+    this.needed = needed;
+  }
+
+  /** Texts that were checked and right, up to `needed`. */
   get agreed(): number {
-    return Math.min(this.#agreed, provingTexts);
+    return Math.min(this.#agreed, this.needed);
   }
 
   get isProven(): boolean {
-    return this.#agreed >= provingTexts;
+    return this.#agreed >= this.needed;
   }
 
   /** It is proven, and its samples are still denser than those of others. */
@@ -34,7 +40,7 @@ export class Probation {
 
   /** One text of so many is sampled once it is proven: 4, 5, 6, … 100. */
   get textsPerSample(): number {
-    return Math.min(textsPerSampleMin + this.#agreed - provingTexts, textsPerSampleMax);
+    return Math.min(textsPerSampleMin + this.#agreed - this.needed, textsPerSampleMax);
   }
 
   /**

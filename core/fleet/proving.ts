@@ -96,7 +96,7 @@ export class Proving {
   }
 
   /** How far the runner is proven. */
-  probation(id: string): Pick<Probation, 'agreed' | 'isProven' | 'checksOf' | 'textsPerSample'> {
+  probation(id: string): Omit<Probation, 'agree' | 'wait' | 'fallBack'> {
     return this.#runners.get(id)?.probation ?? new Probation();
   }
 }

@@ -2,7 +2,6 @@
 // provenance of vectors.
 
 import type { Fleet } from '#core/fleet/fleet.ts';
-import { provingTexts } from '#core/fleet/probation.ts';
 import type { RefusalShare } from '#core/fleet/refusal-share.ts';
 import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
@@ -49,6 +48,7 @@ export function viewOf(
   const { hello } = session;
   if (hello === null) return null;
   const { name, kind, device, dtype, adapter, softwareAdapter } = hello;
+  const { agreed, needed } = fleet.proving.probation(session.id);
   return {
     id: session.id,
     name,
@@ -63,7 +63,7 @@ export function viewOf(
     address: identity.address,
     trusted: identity.trusted,
     tokenId: identity.token?.id ?? null,
-    proof: { agreed: fleet.proving.probation(session.id).agreed, needed: provingTexts },
+    proof: { agreed, needed },
     inProbation: session.state === 'ready' && fleet.proving.isNewcomer(session.id, now),
     lastCheck,
     state: states[session.state] ?? 'joining',

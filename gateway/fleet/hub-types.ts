@@ -4,6 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FleetOptions } from '#core/fleet/fleet-options.ts';
+import { provingTextsDefault } from '#core/fleet/probation.ts';
 import type { RunnerChecksOptions } from '#core/fleet/runner-checks.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
@@ -63,6 +64,7 @@ const otherTextsMax = 100_000;
 export const defaultHubLimits: HubLimits = {
   pace: defaultPace,
   attemptsAloneMax: 3,
+  provingTexts: provingTextsDefault,
   tasksMax: unsettledMaxHighest + otherTextsMax,
   helloTimeoutMs: 10_000,
   heartbeatMs: 5_000,

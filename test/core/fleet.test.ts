@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nothingMixedIn, type Assignment } from '#core/fleet/fleet-job.ts';
 import { Fleet } from '#core/fleet/fleet.ts';
+import { provingTextsDefault } from '#core/fleet/probation.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { TaskResult } from '#core/fleet/task-result.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
@@ -13,6 +14,7 @@ import type { EmbedOutcome } from '#core/ports.ts';
 const options = {
   pace: defaultPace,
   attemptsAloneMax: 3,
+  provingTexts: provingTextsDefault,
   tasksMax: 10_000,
   checkIntervalMs: 60_000,
   searchJobMsMax: 1_500,

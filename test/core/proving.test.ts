@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
 import { nothingMixedIn, type Assignment } from '#core/fleet/fleet-job.ts';
 import { Fleet } from '#core/fleet/fleet.ts';
-import { Probation, provingTexts } from '#core/fleet/probation.ts';
+import { Probation, provingTextsDefault } from '#core/fleet/probation.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { seeded } from '../helpers/seeded.ts';
@@ -13,6 +13,7 @@ import { seeded } from '../helpers/seeded.ts';
 const options = {
   pace: defaultPace,
   attemptsAloneMax: 3,
+  provingTexts: provingTextsDefault,
   tasksMax: 10_000,
   checkIntervalMs: 60_000,
   searchJobMsMax: 1_500,
@@ -84,7 +85,7 @@ describe('a newcomer beside a trusted runner', () => {
     const sizes = proveFully(fleet, 'new');
     expect([sizes.length, ...sizes.slice(0, 8)]).toEqual([12, 1, 2, 4, 8, 8, 8, 16, 32]);
     expect(sizes.at(-1)).toBeLessThanOrEqual(512);
-    expect(fleet.proving.probation('new').agreed).toBe(provingTexts);
+    expect(fleet.proving.probation('new').agreed).toBe(provingTextsDefault);
     expect(fleet.textsPerSecond('new')).toBe(64);
     fleet.proving.sampled('new');
     fleet.proving.compared('new', true);

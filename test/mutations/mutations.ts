@@ -231,7 +231,7 @@ export const mutations: readonly Mutation[] = [
   {
     bug: "a sample that differs from the trusted runner's has no consequence",
     file: 'gateway/fleet/runner-trust.ts',
-    test: 'test/gateway/trust.test.ts',
+    test: 'test/guarantees/simulation.test.ts',
     find: "if (verdict.is === 'wrong') return this.#foundWrong(connection, verdict.reason);",
     replace: '',
   },

@@ -21,10 +21,11 @@ export const behaviours = [
   'broken',
   'lying',
   'lying-later',
+  'lying-once-proven',
 ] as const;
 export type Behaviour = (typeof behaviours)[number];
 /** Their wrong vectors pass the golden check and are detected only by a cross-check. */
-export const passingGolden: readonly Behaviour[] = ['lying', 'lying-later'];
+export const passingGolden: readonly Behaviour[] = ['lying', 'lying-later', 'lying-once-proven'];
 
 export type SimulatedRunner = {
   readonly name: string;
@@ -69,13 +70,20 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
       : opened.far;
   };
 
+  const isProven = (): boolean => {
+    const proof = hub()
+      ?.runners()
+      .find((shown) => shown.name === name)?.proof;
+    return proof !== undefined && proof.agreed === proof.needed;
+  };
+
   /** Like a supervisor, replaces a model that failed. A refused runner does not return. */
   const live = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
         return await keepConnected({
           connect,
-          embedder: strictEmbedder(embedderOf(clock, behaviour)),
+          embedder: strictEmbedder(embedderOf(clock, behaviour, isProven)),
           turn: always,
           clock,
           random,
@@ -101,12 +109,14 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
   };
 }
 
-function embedderOf(clock: ManualClock, behaviour: Behaviour): Embedder {
+function embedderOf(clock: ManualClock, behaviour: Behaviour, isProven: () => boolean): Embedder {
   let calls = 0;
   const isWrong = (text: string): boolean =>
     behaviour === 'broken' ||
     (!goldenTexts.has(text) &&
-      (behaviour === 'lying' || (behaviour === 'lying-later' && calls > honestCallsFirst)));
+      (behaviour === 'lying' ||
+        (behaviour === 'lying-later' && calls > honestCallsFirst) ||
+        (behaviour === 'lying-once-proven' && isProven())));
   return {
     info: {
       ...identity,

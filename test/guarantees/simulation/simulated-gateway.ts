@@ -104,6 +104,8 @@ export function startSimulatedGateway({
     blocks: loadedBlocks(clock),
     limits: {
       ...defaultHubLimits,
+      // There are few texts.
+      provingTexts: 1,
       pace: { ...defaultPace, deadlineMsMin: 3_000 },
       checkIntervalMs,
       heartbeatMs: 1_000,
