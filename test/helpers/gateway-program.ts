@@ -24,6 +24,7 @@ export type Stats = {
     readonly texts_embedded: number;
     readonly jobs_in_work: number;
     readonly texts_per_second: number;
+    readonly proof: { readonly agreed: number; readonly needed: number };
   }[];
 };
 

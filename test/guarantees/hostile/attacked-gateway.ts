@@ -22,13 +22,16 @@ const sharedToken = 'shared-token-of-the-fleet-0123456789';
 const trustedToken = 'trusted-token-of-the-fleet-0123456789';
 
 export type Course = {
-  /** The largest share of wrong vectors among those found, once 100 texts were stored. */
+  /** Of the texts sent meanwhile: the largest share of wrong ones among at least 100 found. */
   readonly worstShare: number;
+  /** The most of them that were wrong at once. */
+  readonly wrongMax: number;
   /** How long a text took at most until a search could find it, in ms; to a second. */
   readonly searchableMsMax: number;
 };
 type JoinOptions = {
-  readonly token?: 'shared' | 'trusted' | 'join';
+  /** `join`: a new join token each time. */
+  readonly token?: 'shared' | 'trusted' | 'join' | { readonly own: string };
   readonly textsPerSecond?: number;
 };
 
@@ -100,14 +103,17 @@ export class AttackedGateway implements AsyncDisposable {
     }
   }
 
-  /** New texts every second, for so many seconds. */
-  async feed(seconds: number, textsPerSecond: number): Promise<Course> {
+  /** New texts every second, for so many seconds, or until the signal aborts. */
+  async feed(seconds: number, textsPerSecond: number, signal?: AbortSignal): Promise<Course> {
     const waiting = new Map<number, number>();
+    const first = this.#sent;
     let worstShare = 0;
+    let wrongMax = 0;
     let searchableMsMax = 0;
     const look = (): void => {
-      const known = this.#vectors();
+      const known = new Map([...this.#vectors()].filter(([text]) => numberOf(text) >= first));
       const wrong = [...known.values()].filter((isRight) => !isRight).length;
+      wrongMax = Math.max(wrongMax, wrong);
       if (known.size >= 100) worstShare = Math.max(worstShare, wrong / known.size);
       const numbers = new Set([...known.keys()].map(numberOf));
       for (const [number, at] of waiting) {
@@ -117,6 +123,7 @@ export class AttackedGateway implements AsyncDisposable {
       }
     };
     for (let second = 0; second < seconds; second++) {
+      if (signal?.aborted === true) break;
       const events = shopEvents(textsPerSecond, textsPerSecond, this.#sent);
       for (let n = 0; n < textsPerSecond; n++) waiting.set(this.#sent + n, performance.now());
       this.#sent += textsPerSecond;
@@ -128,7 +135,7 @@ export class AttackedGateway implements AsyncDisposable {
       look();
       return waiting.size === 0;
     });
-    return { worstShare, searchableMsMax };
+    return { worstShare, wrongMax, searchableMsMax };
   }
 
   /** Resolves when every text that was sent has its right vector. */
@@ -143,11 +150,15 @@ export class AttackedGateway implements AsyncDisposable {
     return this.#owned.disposeAsync();
   }
 
-  async #tokenFor(kind: JoinOptions['token']): Promise<string> {
-    if (kind === 'trusted') return trustedToken;
-    if (kind !== 'join') return sharedToken;
+  async newToken(): Promise<string> {
     const { body } = await this.gateway.post('/runners/tokens', '{"ttl_minutes": 10}');
     return z.object({ token: z.string() }).parse(body).token;
+  }
+
+  async #tokenFor(kind: JoinOptions['token']): Promise<string> {
+    if (typeof kind === 'object') return kind.own;
+    if (kind === 'trusted') return trustedToken;
+    return kind === 'join' ? this.newToken() : sharedToken;
   }
 
   /** The texts that a search can find, and whether the vector of each is right. */
