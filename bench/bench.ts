@@ -11,6 +11,7 @@ import { runCommand } from '../cli/run-command.ts';
 import { makeFolder } from '../system/make-folder.ts';
 import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
 import { isMet, type Benchmark, type Row } from './benchmark.ts';
+import { deadLetters } from './dead-letters-benchmark.ts';
 import { embed } from './embed-benchmark.ts';
 import { guarantees } from './guarantees-benchmark.ts';
 import { kafka } from './kafka-benchmark.ts';
@@ -38,6 +39,7 @@ const benchmarks: readonly Benchmark[] = [
   mapping,
   trust,
   kafka,
+  deadLetters,
 ];
 
 const flags = {
