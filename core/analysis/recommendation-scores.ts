@@ -88,35 +88,6 @@ export function candidatesOf(
 const byId = (a: Recommendation, b: Recommendation): number =>
   a.product.id < b.product.id ? -1 : a.product.id > b.product.id ? 1 : 0;
 
-/**
- * The last places of the list go to products with few events, the nearest in meaning first. On a
- * real log, half of the products with few events that were bought later had their newest event
- * within a day, and most others with few events were never bought again.
- *
- * @param newIds products that are new
- */
-export function withNewProducts(
-  ranked: readonly Recommendation[],
-  limit: number,
-  counts: ProductCounts,
-  newIds: ReadonlySet<string>,
-  { newShare }: RecommenderSettings,
-): readonly Recommendation[] {
-  const places = Math.floor(limit * newShare);
-  const first = ranked.slice(0, limit - places);
-  const taken = new Set(first);
-  const rest = ranked.filter((item) => !taken.has(item));
-  const isNew = ({ product: { id }, because, isSeen }: Recommendation): boolean =>
-    !isSeen && because.similarity !== null && (newIds.has(id) || counts.of(id) === 0);
-  const added = rest
-    .filter(isNew)
-    .toSorted((a, b) => (b.because.similarity ?? 0) - (a.because.similarity ?? 0))
-    .slice(0, places);
-  const isAdded = new Set(added);
-  const others = rest.filter((item) => !isAdded.has(item));
-  return [...first, ...others.slice(0, places - added.length), ...added];
-}
-
 /** Popular products in the categories that the visitor touched, then the others. */
 export function popularFor(
   popular: readonly PopularProduct[],

@@ -6,19 +6,19 @@ import {
   type EventFilter,
   type NeighbourProduct,
   productEventTypes,
-  type SimilarProduct,
   type VectorStore,
 } from '#core/ports.ts';
 import { diversified } from './diversity.ts';
+import { newSimilarOf, withNewProducts } from './new-products.ts';
 import type { Popularity, ProductCounts } from './product-counts.ts';
 import {
   candidatesOf,
   popularFor,
   rarityOf,
   type Recommendation,
-  withNewProducts,
 } from './recommendation-scores.ts';
 import type { RecommenderSettings } from './recommender-settings.ts';
+import { similarOf } from './similar-to-visitor.ts';
 import { readVisitor, type Visitor, type VisitorRef } from './visitor.ts';
 
 export type RecommendationRequest = {
@@ -58,11 +58,8 @@ export type RecommenderStore = Pick<
 export type Recommender = (request: RecommendationRequest) => Promise<Recommendations>;
 
 const touchTypes = productEventTypes.filter((type) => type !== 'remove_from_cart');
-/** Meaning starts from this many of a visitor's newest texts: a mean of more is near to nothing. */
-const textsMax = 3;
 const neighboursMax = 200;
 const similarMax = 200;
-const newMax = 50;
 /** Diversity chooses from this many candidates for each place in the answer. */
 const diversityPool = 4;
 
@@ -81,7 +78,7 @@ export function createRecommender(
     const [neighbours, similar, newest] = await Promise.all([
       neighboursOf(store, visitor, request, counts, current),
       similarOf(store, visitor, request.filter, similarMax),
-      newSimilarOf(store, popularity, visitor, request.filter, current),
+      newSimilarOf(store, popularity, visitor, request.filter, touchTypes, current),
     ]);
     const near = [...similar, ...newest];
     const found = candidatesOf(neighbours, near, visitor, counts, current);
@@ -143,31 +140,6 @@ async function neighboursOf(
 
 /** The oldest product of a visit still counts. */
 const placeWeightMin = 0.1;
-
-async function similarOf(
-  store: RecommenderStore,
-  { textIds }: Visitor,
-  filter: EventFilter,
-  limit: number,
-): Promise<readonly SimilarProduct[]> {
-  if (textIds.length === 0) return [];
-  return store.similarProducts({ textIds: textIds.slice(0, textsMax), filter, limit });
-}
-
-/** New products near in meaning, which may not be among the nearest of all. */
-async function newSimilarOf(
-  store: RecommenderStore,
-  popularity: Popularity,
-  visitor: Visitor,
-  filter: EventFilter,
-  { newShare, newEventsMax: eventsMax, newAgeMs: ageMs }: RecommenderSettings,
-): Promise<readonly SimilarProduct[]> {
-  if (newShare === 0 || visitor.textIds.length === 0) return [];
-  const found = await popularity.newTexts({ types: touchTypes, eventsMax, ageMs });
-  const textIds = found.filter((id) => filter.textIds?.includes(id) !== false);
-  if (textIds.length === 0) return [];
-  return similarOf(store, visitor, { ...filter, textIds }, newMax);
-}
 
 function allowedIn(
   { owned }: Visitor,
