@@ -37,7 +37,7 @@ export const memory: Benchmark = {
         'most resident memory',
         peak === null ? Math.max(...samples.map(({ y }) => y)) : peak / 1e6,
         'MB',
-        lessThan(300),
+        lessThan(450),
       ),
       row('at the start', at(samples, 0).y, 'MB'),
       row('at the end', at(samples, samples.length - 1).y, 'MB'),
