@@ -7,6 +7,7 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { CatalogueProduct, CatalogueWrite, EventFilter, VectorStore } from '#core/ports.ts';
 import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import { searchByWords } from '#core/vectors/lexical/word-search.ts';
+import { noBehaviour } from '#core/vectors/shop/behaviour-boost.ts';
 import { noRules } from '#core/vectors/shop/rules-by-query.ts';
 import { dimensions, eventRecord, noon, queryVector, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
@@ -73,6 +74,7 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
           inStock,
           cosineMin: -1,
           rules: noRules,
+          behaviour: noBehaviour,
         })
       ).map(({ hit }) => hit.product?.id);
 
@@ -195,6 +197,7 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
         inStock: false,
         cosineMin: 0,
         rules: noRules,
+        behaviour: noBehaviour,
       });
       expect(hits.map(({ hit: { text, product } }) => [text, product?.id, product?.price])).toEqual(
         [

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventFilter, Product, SearchRules, VectorStore } from '#core/ports.ts';
 import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
+import { noBehaviour } from '#core/vectors/shop/behaviour-boost.ts';
 import { rulesByQuery } from '#core/vectors/shop/rules-by-query.ts';
 import { dimensions, eventRecord, noon, queryVector, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
@@ -51,6 +52,7 @@ export function searchRulesConformance(name: string, makeStore: MakeStore): void
         inStock: false,
         cosineMin: 0,
         rules: rulesByQuery(await store.searchRules.get())(query),
+        behaviour: noBehaviour,
       });
       return hits.map(({ hit }) => hit.product?.name ?? '');
     };

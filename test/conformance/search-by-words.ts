@@ -9,6 +9,7 @@ import type { EventFilter, Product, TextRecord, VectorStore } from '#core/ports.
 import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import { queryFeatures, wordQueryOf } from '#core/vectors/lexical/word-features.ts';
 import { searchByWords } from '#core/vectors/lexical/word-search.ts';
+import { noBehaviour } from '#core/vectors/shop/behaviour-boost.ts';
 import { noRules } from '#core/vectors/shop/rules-by-query.ts';
 import { dimensions, eventRecord, noon, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
@@ -144,6 +145,7 @@ export function wordSearchConformance(name: string, makeStore: MakeStore): void 
         inStock: false,
         cosineMin: 0,
         rules: noRules,
+        behaviour: noBehaviour,
       });
       expect(hits.map(({ hit }) => hit.product?.id)).toEqual([first.id, second.id]);
       // A product is found by its newest text.

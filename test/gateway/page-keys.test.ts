@@ -246,20 +246,33 @@ async function worldOf(name: string): Promise<VectorStore> {
   return store;
 }
 
-/** The ids of two texts with so many events, by popularity; first, the status of `newest`. */
-const byPopularity = async (counts: readonly [number, number], key: string | undefined) => {
+/** Searches two texts with so many events. */
+async function ofTwo(counts: readonly [number, number], behaviourPercent = 0) {
   const store = createMemoryStore({ dimensions });
   await store.putTexts([1, 2].map((n) => textRecord(n)));
   for (const [index, count] of counts.entries())
     await store.putEvents(
       Array.from({ length: count }, (_, n) => eventRecord(10 * index + n, { text: index + 1 })),
     );
-  const { post } = testApp({ store, embedding }, env);
-  const asked = { query: 'text', mode: 'words', sort: 'popularity' };
-  const { hits } = await (await post('/search', asked, as(key))).json();
-  const newest = await post('/search', { ...asked, sort: 'newest' }, as(key));
-  return [newest.status, ...hits.map(({ text_id: id }: { text_id: string }) => id)];
+  const settings = { VECTORSTREAM_SEARCH_BEHAVIOUR_PERCENT: String(behaviourPercent) };
+  const { post } = testApp({ store, embedding }, { ...env, ...settings });
+  return async (body: object, key: string | undefined): Promise<[number, ...string[]]> => {
+    const answer = await post('/search', { query: 'text', mode: 'words', ...body }, as(key));
+    const { hits = [] } = await answer.json();
+    return [answer.status, ...hits.map(({ text_id: id }: { text_id: string }) => id)];
+  };
+}
+
+/** The ids of two texts with so many events, by popularity; first, the status of `newest`. */
+const byPopularity = async (counts: readonly [number, number], key: string | undefined) => {
+  const search = await ofTwo(counts);
+  const [newest] = await search({ sort: 'newest' }, key);
+  return [newest, ...(await search({ sort: 'popularity' }, key)).slice(1)];
 };
+
+/** The same by relevance, with all the weight that behaviour can have. */
+const boosted = async (counts: readonly [number, number], key: string | undefined) =>
+  (await ofTwo(counts, 100))({}, key);
 
 describe('a page with a search key', () => {
   const words = ['a', 'b'].flatMap((world) => Object.values(secretsOf(world)));
@@ -434,6 +447,14 @@ describe('a page with a search key', () => {
     expect(await byPopularity([4, 1], keys['read'])).toEqual([200, one, two]);
     expect(await byPopularity([1, 4], pageKey)).toEqual(await byPopularity([4, 1], pageKey));
     expect((await byPopularity([1, 6], pageKey)).slice(0, 2)).toEqual([403, two]);
+  });
+
+  test('gets hits moved by behaviour, but not by counts below five', async () => {
+    const [one, two] = [textRecord(1).id, textRecord(2).id];
+    expect(await boosted([1, 9], keys['read'])).toEqual([200, two, one]);
+    expect(await boosted([9, 1], keys['read'])).toEqual([200, one, two]);
+    expect(await boosted([1, 9], pageKey)).toEqual([200, two, one]);
+    expect(await boosted([1, 4], pageKey)).toEqual(await boosted([4, 1], pageKey));
   });
 
   test('pages through hits without learning any time, and sees no small count', async () => {

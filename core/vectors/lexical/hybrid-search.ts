@@ -8,6 +8,7 @@
 import { productOfPayload } from '#core/event/stored-product.ts';
 import type { EventFilter, SearchHit, VectorStore } from '#core/ports.ts';
 import { isAboutProducts, isProductIn } from '#core/vectors/products-only.ts';
+import { type Behaviour, boostedByBehaviour } from '#core/vectors/shop/behaviour-boost.ts';
 import { withBrands } from '#core/vectors/shop/brand-filter.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import { inRuledOrder } from '#core/vectors/shop/ruled-order.ts';
@@ -32,6 +33,7 @@ export type HybridSearch = {
   /** The lowest cosine of a hit by meaning. */
   readonly cosineMin: number;
   readonly rules: RulesOfQuery;
+  readonly behaviour: Behaviour;
 };
 
 type SearchedStore = Pick<
@@ -59,10 +61,11 @@ const idLengthMax = 256;
  */
 export async function hybridSearch(
   store: SearchedStore,
-  { query, vector, filter: given, brands, inStock, cosineMin, rules }: HybridSearch,
+  search: HybridSearch,
 ): Promise<readonly FusedHit[]> {
+  const { query, vector, brands, inStock, cosineMin, rules, behaviour } = search;
   const { alternatives } = rules;
-  const filter = await withBrands(store.catalogue, given, brands);
+  const filter = await withBrands(store.catalogue, search.filter, brands);
   const [byId, byWords, byMeaning] = await Promise.all([
     productById(store, idsOf(query.trim()), filter),
     searchByWords(store, { query, alternatives, filter, limit: fusedFrom }),
@@ -72,7 +75,7 @@ export async function hybridSearch(
   const sharing = await withSharing(store, fused(byId, byWords, byMeaning), filter);
   const found = distinctProducts(await asListed(store.catalogue, sharing, listed));
   const added = await pinnedOnly(store, found, { pin: rules.pin, ...listed });
-  return inRuledOrder([...found, ...added], rules);
+  return inRuledOrder([...boostedByBehaviour(found, behaviour), ...added], rules);
 }
 
 /** The ids of a product that was typed in any case. */

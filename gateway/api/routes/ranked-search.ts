@@ -25,6 +25,8 @@ export type RankedSearch = {
   readonly inStock: boolean;
   readonly order: HitOrder;
   readonly popularityOf: (hit: SearchHit) => number;
+  /** See `Behaviour.weight`. */
+  readonly behaviourWeight: number;
   readonly facets: readonly FacetName[];
   readonly rules: RulesOfQuery;
   readonly limit: number;
@@ -78,6 +80,7 @@ export async function rankedSearch(
     inStock: shown.inStock,
     cosineMin: cosineMin ?? model.meaningFloor,
     rules,
+    behaviour: { weight: shown.behaviourWeight, eventsOf: shown.popularityOf },
   });
   const all = inOrder(ranked, shown.order, shown.popularityOf);
   const start = before?.shown ?? 0;

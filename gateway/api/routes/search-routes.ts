@@ -162,6 +162,7 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
       inStock: request.in_stock,
       order: request.sort ?? 'relevance',
       popularityOf: asking.isReader ? ({ events }) => events.total : publicTotalOf,
+      behaviourWeight: services.config.search.behaviourPercent / 100,
       facets: facetsAsked(services, request),
       rules: asking.rules,
       limit,

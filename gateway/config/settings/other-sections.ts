@@ -40,6 +40,15 @@ export const searchSection = {
     live: true,
     help: 'Maximum number of query vectors that are cached in memory.',
   }),
+  behaviourPercent: integer({
+    default: 0,
+    min: 0,
+    max: 100,
+    live: true,
+    help:
+      'How much of its score the hit with the most matching events gains in modes hybrid and ' +
+      'words (percent). Others gain less, by the logarithm of their events. See docs/analysis.md.',
+  }),
   facetAttributes: list({
     live: true,
     allowed: 'names of attributes of 1 to 128 characters',

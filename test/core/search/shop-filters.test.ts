@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CatalogueProduct, Product, SearchHit } from '#core/ports.ts';
+import { boostedByBehaviour } from '#core/vectors/shop/behaviour-boost.ts';
 import { facetsOf } from '#core/vectors/shop/facets.ts';
 import { hitOrders, inOrder } from '#core/vectors/shop/hit-order.ts';
 
@@ -105,4 +106,27 @@ test('hits that are equal in an order stay by relevance', () => {
       .join(''),
   );
   expect(orders).toEqual(['abcd', 'bacd', 'acbd', 'bcad', 'cabd']);
+});
+
+const scored = (name: string, score: number, events: number) => {
+  const { hit: found } = hit(name, 1, 0, events);
+  return { hit: { ...found, score } };
+};
+const eventsOf = ({ events }: SearchHit): number => events.total;
+
+test('behaviour moves hits up by the logarithm of their events, below what was typed', () => {
+  const hits = [scored('a', 1, 0), scored('b', 0.9, 0), scored('c', 0.8, 99), scored('d', 0.8, 9)];
+  const boosted = boostedByBehaviour(hits, { weight: 0.2, eventsOf });
+  expect(boosted.map(({ hit: { text, score } }) => [text, score])).toEqual([
+    ['a', 1],
+    ['c', 0.96],
+    ['b', 0.9],
+    ['d', 0.88],
+  ]);
+  expect(boostedByBehaviour(hits, { weight: 0, eventsOf })).toBe(hits);
+  expect(
+    boostedByBehaviour(hits, { weight: 1, eventsOf }).map(({ hit: { text } }) => text),
+  ).toEqual(['a', 'c', 'd', 'b']);
+  const untouched = [scored('b', 0.9, 0)];
+  expect(boostedByBehaviour(untouched, { weight: 1, eventsOf })).toBe(untouched);
 });
