@@ -3,6 +3,7 @@
 // CloudEvents are read here and not with their own package, which brings a JSON Schema validator
 // and needs Node.
 
+import { isMembers, type Members } from '#core/event/exact-json.ts';
 import { innerJson } from '#core/event/json-guard.ts';
 import type { ChangeKind } from '#core/event/known-members.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
@@ -19,8 +20,6 @@ export type Unwrapped =
   | NoEvent;
 /** `row`: what the envelope still holds of a row that was deleted; `null` for nothing. */
 export type NoEvent = { readonly ignored: IgnoredKind; readonly row: unknown };
-
-type Members = Readonly<Record<string, unknown>>;
 
 const envelopesMax = 4;
 const ownNames = ['event_id', 'eventId', 'event_type', 'eventType'] as const;
@@ -130,7 +129,3 @@ function withKnown(value: unknown, known: Known): unknown {
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
 
 const has = (value: Members, name: string): boolean => Object.hasOwn(value, name);
-
-function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -28,10 +28,10 @@ const asKey = (name: string): string => Object.keys({ [name]: null })[0] ?? name
 
 /** `undefined` when there is none of its own. */
 export function member(value: unknown, name: string): unknown {
-  return isMembers(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  return isObjectOrList(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
-const isMembers = (value: unknown): value is Readonly<Record<string, unknown>> =>
+const isObjectOrList = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
 /** The text of a text, number or boolean; `''` for any other value. */

@@ -253,6 +253,13 @@ describe('turned away with a reason that says what to write', () => {
     expect(read(value)).toMatchObject([{ reason: 'invalid_event', field }]);
   });
 
+  test('a long number in an envelope keeps its digits, and is no object', () => {
+    const data = '{"specversion": "1.0", "id": "1", "source": "s", "data": 2103807459595387724}';
+    expect(read(data)).toMatchObject([
+      { message: 'event: got 2103807459595387724, allowed: a JSON object' },
+    ]);
+  });
+
   test.each<[string, object]>([
     ['Segment', { type: 'track', event: 'Product Viewed', userId: 'u1', properties: {} }],
     ['BigQuery', { event_name: 'purchase', event_timestamp: 17e14, items: [] }],
