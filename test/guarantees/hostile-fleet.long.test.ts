@@ -74,7 +74,7 @@ test.for([
       expect(course.worstShare).toBeLessThanOrEqual(0.02);
       expect(attacked.joins - joinedBefore).toBeGreaterThanOrEqual(connections);
     }
-    await attacked.allRight(60_000);
+    told('all right after the attack', { ms: await attacked.allRight(60_000) });
     expect(await lost(attacked)).toEqual(nothing);
   },
 );

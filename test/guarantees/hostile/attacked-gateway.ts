@@ -138,12 +138,14 @@ export class AttackedGateway implements AsyncDisposable {
     return { worstShare, wrongMax, searchableMsMax };
   }
 
-  /** Resolves when every text that was sent has its right vector. */
-  async allRight(msMax: number): Promise<void> {
+  /** Resolves when every text that was sent has its right vector, to how long that took, in ms. */
+  async allRight(msMax: number): Promise<number> {
+    const from = performance.now();
     await until('all texts are right', msMax, () => {
       const known = [...this.#vectors().values()];
       return known.length === this.#sent && known.every(Boolean);
     });
+    return performance.now() - from;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
