@@ -11,8 +11,8 @@
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import type { Clock, EmbeddingService, Provenance, VectorStore } from '#core/ports.ts';
-import { rest } from '#core/time/rest.ts';
 import { RetryDelays, type Backoff } from '#core/time/retry.ts';
+import { Wake } from '#core/time/wake.ts';
 import { ReEmbedder, type RefusedText } from './re-embedder.ts';
 import { SessionMarks } from './session-marks.ts';
 import { SuspectSessions } from './suspect-sessions.ts';
@@ -75,8 +75,7 @@ export class Repair implements ProvenanceLog {
   readonly #suspects: SuspectSessions;
   readonly #reEmbedder: ReEmbedder;
   readonly #distrusted = new BoundedMap<string, true>(() => distrustedMax);
-  /** Aborts to start the next step early. */
-  #wake = new AbortController();
+  readonly #wake = new Wake();
   #adoptAt = 0;
 
   constructor(options: RepairOptions) {
@@ -99,7 +98,7 @@ export class Repair implements ProvenanceLog {
       priority: 'repair',
       clock,
       isDistrusted: (provenance) => this.isDistrusted(provenance),
-      onVectors: () => this.#wake.abort(),
+      onVectors: () => this.#wake.call(),
       onRefused: (text) => observer.refused(text),
     });
   }
@@ -128,7 +127,7 @@ export class Repair implements ProvenanceLog {
       openUntil: now + limits.checkIntervalMs,
       isMarked: false,
     });
-    this.#wake.abort();
+    this.#wake.call();
   }
 
   reEmbed(runnerSession: string, since: number, hasEnded: boolean): void {
@@ -143,7 +142,7 @@ export class Repair implements ProvenanceLog {
       // By `begin`, and not verified since.
       isMarked: true,
     });
-    this.#wake.abort();
+    this.#wake.call();
   }
 
   /** The vector must not be stored: its runner was found wrong after it had answered. */
@@ -168,8 +167,7 @@ export class Repair implements ProvenanceLog {
         observer.failed(error);
         restMs = delays.next();
       }
-      if (this.#wake.signal.aborted) this.#wake = new AbortController();
-      await rest(clock, restMs, AbortSignal.any([signal, this.#wake.signal]));
+      await this.#wake.rest(clock, restMs, signal);
     }
   }
 

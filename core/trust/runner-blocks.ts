@@ -4,8 +4,8 @@
 import { partsOf } from '#core/collections/parts-of.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { Clock, RunnerBlock, RunnerBlockStore } from '#core/ports.ts';
-import { rest } from '#core/time/rest.ts';
 import { backoffMs, RetryDelays, type Backoff } from '#core/time/retry.ts';
+import { Wake } from '#core/time/wake.ts';
 
 type Subject = RunnerBlock['subject'];
 type Kind = RunnerBlock['kind'];
@@ -49,8 +49,7 @@ export class RunnerBlocks {
   readonly #loaded = Promise.withResolvers<void>();
   /** The latest `at` that was read. */
   #readUntil = 0;
-  /** Aborts to start the next step early. */
-  #wake = new AbortController();
+  readonly #wake = new Wake();
 
   constructor(options: RunnerBlocksOptions) {
     this.#options = options;
@@ -158,9 +157,7 @@ export class RunnerBlocks {
         onFailure(error);
         restMs = delays.next();
       }
-      if (this.#wake.signal.aborted) this.#wake = new AbortController();
-      if (this.#unwritten.size > 0 && delays.failures === 0) continue;
-      await rest(clock, restMs, AbortSignal.any([signal, this.#wake.signal]));
+      await this.#wake.rest(clock, restMs, signal);
     }
   }
 
@@ -170,7 +167,7 @@ export class RunnerBlocks {
     const block: RunnerBlock = { ...changes, at: Math.max(this.#options.clock.now(), after) };
     this.#known.set(key, block);
     this.#unwritten.set(key, block);
-    this.#wake.abort();
+    this.#wake.call();
     for (const changed of this.#changed) changed();
     return block;
   }

@@ -6,6 +6,7 @@ import { Tombstones, type Concerned, type ErasedEvents } from '#core/erasure/tom
 import { assert } from '#core/errors/assert.ts';
 import type { Deletion, ErasureRequest, ErasureSubject, Tombstone } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
+import { Wake } from '#core/time/wake.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import { createTroubleLog } from '../telemetry/trouble-log.ts';
 import { deleteOlder } from './delete-older.ts';
@@ -38,7 +39,7 @@ export class Erasures implements ErasedEvents {
   #isAsked = true;
   /** The last time that an erased event came again, monotonic ms; `null`: files are clean. */
   #cameAgainAt: number | null = null;
-  #wake = (): void => undefined;
+  readonly #wake = new Wake();
 
   constructor(options: ErasurePlaces & { readonly log: Log }) {
     this.#options = options;
@@ -118,7 +119,7 @@ export class Erasures implements ErasedEvents {
     await store.erasureStore.putRequest(request);
     await this.#addTombstones([{ mark, at }]);
     this.#isAsked = true;
-    this.#wake();
+    this.#wake.call();
     return request;
   }
 
@@ -148,14 +149,8 @@ export class Erasures implements ErasedEvents {
         await rest(clock, readEveryMs, signal);
         continue;
       }
-      if (!this.#isAsked) await this.#untilWoken(signal);
+      if (!this.#isAsked) await this.#wake.rest(clock, readEveryMs, signal);
     }
-  }
-
-  async #untilWoken(signal: AbortSignal): Promise<void> {
-    const waiting = new AbortController();
-    this.#wake = () => waiting.abort();
-    await rest(this.#options.clock, readEveryMs, AbortSignal.any([signal, waiting.signal]));
   }
 
   async #carryOut(signal: AbortSignal): Promise<void> {
