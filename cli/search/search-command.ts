@@ -1,6 +1,5 @@
 // `npm run search`: asks a gateway, and prints the hits for people.
 
-import { eventTypes } from '#core/ports.ts';
 import { choice, integer, number, text, toggle, section } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
 import {
@@ -21,7 +20,7 @@ const flags = {
       null,
       'what finds them: words, meaning or both (default hybrid)',
     ),
-    'event-type': choice(eventTypes, null, 'only products with such events'),
+    'event-type': text('TYPE', null, 'only products with such events'),
     category: text('NAME', null, 'only products of this category'),
     'price-max': number('P', null, 0, 1e12, 'only products with events at this price or less'),
     json: toggle('prints the answer of POST /search as it is'),

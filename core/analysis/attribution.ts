@@ -7,7 +7,7 @@
 // Each counts once for a product of an answer, however often its event comes again.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
-import type { EventType } from '#core/ports.ts';
+import type { FunnelPlace } from '#core/event/event-types.ts';
 
 export const placeGroups = ['1', '2', '3', '4-10', '11-20'] as const;
 export type PlaceGroup = (typeof placeGroups)[number];
@@ -65,13 +65,14 @@ export class Attribution<Source extends string> {
     for (const product of products.values()) this.#count(product, 'shown');
   }
 
-  happened(answerId: string, productId: string, eventType: EventType): void {
+  /** @param place of the event in the funnel */
+  happened(answerId: string, productId: string, place: FunnelPlace): void {
     const answer = this.#answers.get(answerId);
     if (answer === undefined) this.unknownEvents += 1;
     const product = answer?.get(productId);
     if (product === undefined) return;
-    if (eventType === 'view') this.#count(product, 'clicked');
-    if (eventType === 'purchase') this.#count(product, 'purchased');
+    if (place === 'view') this.#count(product, 'clicked');
+    if (place === 'purchase') this.#count(product, 'purchased');
   }
 
   rows(): readonly AttributionRow<Source>[] {

@@ -27,33 +27,42 @@ type Progress = {
   isWaiting: boolean;
 };
 
-/** Of two events in one millisecond, the one with the lower rank comes first. */
-const rank: Readonly<Record<EventType, number>> = {
-  search: 0,
-  view: 1,
-  wishlist_add: 2,
-  add_to_cart: 3,
-  remove_from_cart: 4,
-  purchase: 5,
-};
-const stepOf: Readonly<Partial<Record<EventType, number>>> = {
-  view: 1,
-  add_to_cart: 2,
-  purchase: 3,
-};
 const everything = '';
+
+type Step = 'view' | 'cart' | 'purchase' | null;
+type StepOf = (type: EventType) => Step;
+const numberOf = { view: 1, cart: 2, purchase: 3 } as const;
+
+function stepsOf({ view, cart, purchase }: FunnelRequest['places']): StepOf {
+  const steps = new Map<EventType, Step>([
+    ...view.map((type) => [type, 'view'] as const),
+    ...cart.map((type) => [type, 'cart'] as const),
+    ...purchase.map((type) => [type, 'purchase'] as const),
+  ]);
+  return (type) => steps.get(type) ?? null;
+}
+
+/** Of two events in one millisecond, the one with the lower rank comes first. */
+function rankOf(type: EventType, stepOf: StepOf): number {
+  if (type === 'search') return 0;
+  if (type === 'remove_from_cart') return 4;
+  const step = stepOf(type);
+  return step === null ? 2 : { view: 1, cart: 3, purchase: 5 }[step];
+}
 
 /** @param touches the newest events of the range, `eventsMax` at most, in any order */
 export function funnelOf(touches: readonly FunnelTouch[], request: FunnelRequest): Funnel {
+  const stepOf = stepsOf(request.places);
   const inOrder = touches.toSorted(
-    (a, b) => a.timestamp - b.timestamp || rank[a.eventType] - rank[b.eventType],
+    (a, b) =>
+      a.timestamp - b.timestamp || rankOf(a.eventType, stepOf) - rankOf(b.eventType, stepOf),
   );
-  const all = sessionsOf(inOrder, 'all');
+  const all = sessionsOf(inOrder, 'all', stepOf);
   const size = ({ searched, viewed }: FunnelGroup): number =>
     request.by === 'query' ? searched : viewed;
   return {
     total: countsOf(all, request.idleSince).get(everything) ?? emptyGroup(everything),
-    groups: [...countsOf(sessionsOf(inOrder, request.by), request.idleSince).values()]
+    groups: [...countsOf(sessionsOf(inOrder, request.by, stepOf), request.idleSince).values()]
       .toSorted((a, b) => size(b) - size(a) || (a.key < b.key ? -1 : 1))
       .slice(0, request.limit),
     sessions: all.size,
@@ -62,7 +71,11 @@ export function funnelOf(touches: readonly FunnelTouch[], request: FunnelRequest
   };
 }
 
-function sessionsOf(touches: readonly FunnelTouch[], by: By): ReadonlyMap<string, Session> {
+function sessionsOf(
+  touches: readonly FunnelTouch[],
+  by: By,
+  stepOf: StepOf,
+): ReadonlyMap<string, Session> {
   const sessions = new Map<string, Session>();
   for (const touch of touches) {
     let session = sessions.get(touch.sessionId);
@@ -71,15 +84,15 @@ function sessionsOf(touches: readonly FunnelTouch[], by: By): ReadonlyMap<string
       sessions.set(touch.sessionId, session);
     }
     session.newestAt = touch.timestamp;
-    follow(session, touch, by);
+    follow(session, touch, by, stepOf(touch.eventType));
   }
   return sessions;
 }
 
-function follow(session: Session, touch: FunnelTouch, by: By): void {
+function follow(session: Session, touch: FunnelTouch, by: By, step: Step): void {
   const { eventType, productId } = touch;
   if (eventType === 'search') session.query = touch.textId;
-  if (productId !== null && (eventType === 'remove_from_cart' || eventType === 'purchase'))
+  if (productId !== null && (eventType === 'remove_from_cart' || step === 'purchase'))
     session.cart.delete(productId);
   const key = keyOf(session, touch, by);
   if (key === null) return;
@@ -90,8 +103,8 @@ function follow(session: Session, touch: FunnelTouch, by: By): void {
   }
   progress.isWaiting = eventType === 'search';
   progress.hasSearched ||= eventType === 'search';
-  if (stepOf[eventType] === progress.steps + 1) progress.steps += 1;
-  if (eventType === 'add_to_cart' && productId !== null) session.cart.set(productId, key);
+  if (step !== null && numberOf[step] === progress.steps + 1) progress.steps += 1;
+  if (step === 'cart' && productId !== null) session.cart.set(productId, key);
 }
 
 function keyOf(

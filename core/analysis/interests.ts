@@ -1,24 +1,11 @@
 // Turns a user's events into weighted interests, and finds those that explain a recommended
 // product.
 
-import { type WireEvent, wireEventSchema } from '#core/event/event-schema.ts';
+import type { WireEvent } from '#core/event/event-schema.ts';
+import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
 import { visibleText } from '#core/event/visible-text.ts';
 import { type EventType, type Product, type StoredEvent } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
-
-/**
- * How strongly each type of event shows interest, in views. A purchase is the strongest sign, then
- * what comes closest to one. Removing from the cart cancels adding to it. The order of the weights
- * matters more than their values.
- */
-export const eventWeights: Readonly<Record<EventType, number>> = {
-  purchase: 5,
-  add_to_cart: 3,
-  wishlist_add: 2,
-  search: 1.5,
-  view: 1,
-  remove_from_cart: -3,
-};
 
 export type Interest = {
   readonly textId: string;
@@ -43,10 +30,11 @@ export type Interest = {
 export function interestsOf(
   events: readonly StoredEvent[],
   halfLifeMs: number,
+  { schema, weights }: EventTypes = ownEventTypes,
 ): readonly Interest[] {
   const newestAt = events[0]?.timestamp ?? 0;
   return events.flatMap((stored): Interest[] => {
-    const { data: event } = wireEventSchema.safeParse(JSON.parse(stored.payload));
+    const { data: event } = schema.safeParse(JSON.parse(stored.payload));
     if (event === undefined) return [];
     return [
       {
@@ -57,7 +45,8 @@ export function interestsOf(
         sessionId: event.session_id,
         product: productOf(event),
         searchQuery: event.search_query ?? null,
-        weight: eventWeights[event.event_type] * 2 ** (-(newestAt - stored.timestamp) / halfLifeMs),
+        weight:
+          (weights.get(event.event_type) ?? 0) * 2 ** (-(newestAt - stored.timestamp) / halfLifeMs),
       },
     ];
   });

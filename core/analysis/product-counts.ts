@@ -2,11 +2,11 @@
 // It counts at most once in a while, because counting reads every event.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
+import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
 import {
   type Clock,
   type EventFilter,
   type EventType,
-  productEventTypes,
   type SimilarProduct,
   type VectorStore,
 } from '#core/ports.ts';
@@ -51,8 +51,11 @@ const lifetimePerCost = 50;
 export function createPopularity(
   store: Pick<VectorStore, 'countsBy' | 'texts' | 'events'>,
   clock: Clock,
+  { touches }: EventTypes = ownEventTypes,
 ): Popularity {
-  const popularOf = kept(clock, (filter: EventFilter) => readPopular(store, filter));
+  const popularOf = kept(clock, (filter: EventFilter) =>
+    readPopular(store, { eventTypes: [...touches, 'remove_from_cart'], ...filter }),
+  );
   const countsOf = kept(clock, async (eventTypes: readonly EventType[]) => {
     const counts = await store.countsBy({
       by: 'productId',
@@ -74,9 +77,9 @@ export function createPopularity(
 
 async function readPopular(
   store: Pick<VectorStore, 'countsBy' | 'texts'>,
-  filter: EventFilter,
+  filter: EventFilter & Required<Pick<EventFilter, 'eventTypes'>>,
 ): Promise<readonly PopularProduct[]> {
-  const eventTypes = (filter.eventTypes ?? productEventTypes).filter((type) => type !== 'search');
+  const eventTypes = filter.eventTypes.filter((type) => type !== 'search');
   const counts = await store.countsBy({
     by: 'textId',
     filter: { ...filter, eventTypes },

@@ -2,10 +2,11 @@
 // meaning, then what is popular. A share of the places is kept for products with few events, which
 // behaviour cannot know yet.
 
+import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
 import {
   type EventFilter,
+  type EventType,
   type NeighbourProduct,
-  productEventTypes,
   type VectorStore,
 } from '#core/ports.ts';
 import { diversified } from './diversity.ts';
@@ -57,7 +58,6 @@ export type RecommenderStore = Pick<
 
 export type Recommender = (request: RecommendationRequest) => Promise<Recommendations>;
 
-const touchTypes = productEventTypes.filter((type) => type !== 'remove_from_cart');
 const neighboursMax = 200;
 const similarMax = 200;
 /** Diversity chooses from this many candidates for each place in the answer. */
@@ -68,17 +68,19 @@ export function createRecommender(
   store: RecommenderStore,
   popularity: Popularity,
   settings: () => RecommenderSettings,
+  types: EventTypes = ownEventTypes,
 ): Recommender {
+  const { touches } = types;
   return async (request) => {
     const current = settings();
     const [visitor, counts] = await Promise.all([
-      readVisitor(store, request.visitor, request.interestHalfLifeMs),
-      popularity.counts(touchTypes),
+      readVisitor(store, request.visitor, request.interestHalfLifeMs, types),
+      popularity.counts(touches),
     ]);
     const [neighbours, similar, newest] = await Promise.all([
-      neighboursOf(store, visitor, request, counts, current),
+      neighboursOf(store, visitor, request, counts, { ...current, touches }),
       similarOf(store, visitor, request.filter, similarMax),
-      newSimilarOf(store, popularity, visitor, request.filter, touchTypes, current),
+      newSimilarOf(store, popularity, visitor, request.filter, touches, current),
     ]);
     const near = [...similar, ...newest];
     const found = candidatesOf(neighbours, near, visitor, counts, current);
@@ -115,7 +117,7 @@ async function neighboursOf(
   { touched, sessionIds }: Visitor,
   { filter, sessionsMin }: RecommendationRequest,
   counts: ProductCounts,
-  settings: RecommenderSettings,
+  settings: RecommenderSettings & { readonly touches: readonly EventType[] },
 ): Promise<readonly NeighbourProduct[]> {
   const newest = touched.slice(0, settings.productsMax);
   if (newest.length === 0) return [];
@@ -125,7 +127,7 @@ async function neighboursOf(
       weight: Math.max(placeWeightMin, 1 - place / newest.length) * rarityOf(id, counts, settings),
     })),
     filter,
-    touchTypes,
+    touchTypes: settings.touches,
     onlyLater: false,
     exceptSessionIds: sessionIds,
     limit: neighboursMax,

@@ -1,10 +1,10 @@
 // Products that sessions connect with one product: bought together, viewed together, or touched
 // next.
 
+import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
 import {
   type EventType,
   type Product,
-  productEventTypes,
   type NeighbourProduct,
   type VectorStore,
 } from '#core/ports.ts';
@@ -37,11 +37,14 @@ const countMin = 2;
 const sessionsMax = 500;
 const neighboursMax = 500;
 
-const typesOf: Readonly<Record<RelatedKind, readonly EventType[]>> = {
-  bought_together: ['purchase'],
-  viewed_together: ['view'],
-  next: productEventTypes.filter((type) => type !== 'remove_from_cart'),
-};
+const typesOf = ({
+  places,
+  touches,
+}: EventTypes): Readonly<Record<RelatedKind, readonly EventType[]>> => ({
+  bought_together: places.purchase,
+  viewed_together: places.view,
+  next: touches,
+});
 
 /**
  * Compares the product's sessions with all events of the same types:
@@ -59,8 +62,9 @@ export async function relatedProducts(
     kind,
     limit,
   }: { readonly productId: string; readonly kind: RelatedKind; readonly limit: number },
+  eventTypes: EventTypes = ownEventTypes,
 ): Promise<Related> {
-  const types = typesOf[kind];
+  const types = typesOf(eventTypes)[kind];
   const [{ items, sessions, touches }, counts] = await Promise.all([
     store.sessionNeighbours({
       touched: [{ productId, weight: 1 }],

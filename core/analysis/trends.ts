@@ -1,18 +1,14 @@
 // Finds products, categories and search queries that rise against their own baseline, from the
 // store's counts.
 
+import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
 import type { BareText, CountsRequest, EventFilter, EventType, VectorStore } from '#core/ports.ts';
 import { type Rising, risingOf, type Tally, type Totals } from './rising.ts';
 
-/** Events that show interest in a product. */
-export const interestTypes: readonly EventType[] = [
-  'view',
-  'add_to_cart',
-  'wishlist_add',
-  'purchase',
-];
 const searchTypes: readonly EventType[] = ['search'];
 
+/** More types than a shop may have. */
+const typesMax = 1_000;
 /** How many of the most frequent values of each kind are compared with their baseline. */
 export const candidatesMax = 1_000;
 
@@ -64,10 +60,11 @@ type Counts = Pick<VectorStore, 'countsBy' | 'texts'>;
 export async function findTrends(
   store: Counts,
   { window, baseline, limit, countMin }: TrendRequest,
+  { touches }: EventTypes = ownEventTypes,
 ): Promise<Trends> {
   const typesOf = async (span: Span) =>
     new Map(
-      (await store.countsBy({ by: 'eventType', filter: span, limit: 10 })).map(
+      (await store.countsBy({ by: 'eventType', filter: span, limit: typesMax })).map(
         ({ value, count }) => [value, count],
       ),
     );
@@ -109,8 +106,8 @@ export async function findTrends(
     );
   };
   const [products, categories, queries] = await Promise.all([
-    risingBy('textId', interestTypes),
-    risingBy('category', interestTypes),
+    risingBy('textId', touches),
+    risingBy('category', touches),
     risingBy('textId', searchTypes),
   ]);
 

@@ -1,5 +1,6 @@
 // Reads what a visitor touched: the products of an open basket, of a session, or of a user.
 
+import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
 import type { Product, StoredEvent, VectorStore } from '#core/ports.ts';
 import { type Interest, interestsOf } from './interests.ts';
@@ -42,10 +43,11 @@ export async function readVisitor(
   store: VisitorStore,
   visitor: VisitorRef,
   halfLifeMs: number,
+  types: EventTypes = ownEventTypes,
 ): Promise<Visitor> {
   if ('productIds' in visitor) return readBasket(store, visitor.productIds);
-  const { events, purchases } = await readEvents(store, visitor);
-  const interests = interestsOf(events, halfLifeMs);
+  const { events, purchases } = await readEvents(store, visitor, types);
+  const interests = interestsOf(events, halfLifeMs, types);
   const bought = purchases.flatMap(({ payload }) => productOfPayload(payload)?.id ?? []);
   const wanted = interests.filter(isWanted(interests));
   const products = new Map<string, TouchedProduct>();
@@ -65,6 +67,7 @@ export async function readVisitor(
 async function readEvents(
   store: VisitorStore,
   visitor: Exclude<VisitorRef, { readonly productIds: readonly string[] }>,
+  { places }: EventTypes,
 ): Promise<{
   readonly events: readonly StoredEvent[];
   readonly purchases: readonly StoredEvent[];
@@ -76,7 +79,7 @@ async function readEvents(
   const { userId } = visitor;
   const [events, purchases] = await Promise.all([
     store.events({ userId }, eventsMax),
-    store.events({ userId, eventTypes: ['purchase'] }, purchasesMax),
+    store.events({ userId, eventTypes: places.purchase }, purchasesMax),
   ]);
   return { events, purchases };
 }

@@ -86,7 +86,7 @@ export const wireCatalogueProductSchema = z.strictObject(
   'a JSON object',
 );
 
-const eventType = `one of ${eventTypes.join(', ')}`;
+const eventType = (names: readonly string[]) => z.enum(names, `one of ${names.join(', ')}`);
 
 /** `null` counts as absent. Unknown fields are kept. An issue's message says what is allowed. */
 export const wireEventSchema = z.looseObject(
@@ -97,7 +97,7 @@ export const wireEventSchema = z.looseObject(
         'that, the event is refused as timestamp_ahead.',
     ),
     user_id: id(),
-    event_type: z.enum(eventTypes, eventType),
+    event_type: eventType(eventTypes),
     session_id: id(),
     product: z.looseObject(productShape, productAllowed).nullish(),
     search_query: text(1024).nullish(),
@@ -110,3 +110,7 @@ export const wireEventSchema = z.looseObject(
 );
 
 export type WireEvent = z.infer<typeof wireEventSchema>;
+
+/** For events that may have other types. */
+export const eventSchemaOf = (types: readonly string[]): typeof wireEventSchema =>
+  wireEventSchema.extend({ event_type: eventType(types) });

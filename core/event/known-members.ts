@@ -1,9 +1,9 @@
 // Gives each known member of an event the form that the schema expects, where the sender's form can
 // mean only one thing: an id its digits, a time its date and UTC offset, a price its number.
 
-import { eventTypes, type EventType } from '#core/ports.ts';
 import type { ZoneOffset } from '#core/time/zone-offset.ts';
 import { productShape, wireEventSchema } from './event-schema.ts';
+import type { EventTypes } from './event-types.ts';
 import { isExactNumber, isMembers, longWholeNumber, type Members } from './exact-json.ts';
 import { sessionIdOf } from './session-of-day.ts';
 import { timestampOfUnix, withOffset } from './timestamp.ts';
@@ -34,6 +34,7 @@ export type ChangeKind = (typeof changeKinds)[number];
 export type PlacingRules = {
   /** Only numbers of 16 digits and more are changed. */
   readonly strict: boolean;
+  readonly types: EventTypes;
   /** The UTC offset of times that have none. */
   readonly zoneOffset: ZoneOffset;
   /** Gives the id of an event that has none; `null` where it must have one. */
@@ -62,17 +63,14 @@ const unixTime: Form = (value) => {
 };
 const unixTextMax = 40;
 
-const lettersOf = (text: string): string => text.toLowerCase().replaceAll(/[\s_-]/g, '');
-const typesByLetters: ReadonlyMap<string, EventType> = new Map(
-  eventTypes.map((type) => [lettersOf(type), type]),
-);
-const ownTypes: ReadonlySet<string> = new Set(eventTypes);
 const typeTextMax = 32;
 /** `VIEW`, `addToCart` and `Add to cart` are a type in other letters. */
-const eventType: Form = (value) =>
-  typeof value === 'string' && !ownTypes.has(value) && value.length <= typeTextMax
-    ? (typesByLetters.get(lettersOf(value)) ?? value)
-    : value;
+const typeForm =
+  (types: EventTypes): Form =>
+  (value) =>
+    typeof value === 'string' && value.length <= typeTextMax
+      ? (types.named(value) ?? value)
+      : value;
 
 const formsOf = (
   shape: object,
@@ -98,7 +96,15 @@ const tables = (id: Form, number: Form, time: Form, type: Form): Tables => {
   };
 };
 const strictForms = tables(longDigits, float, longUnixTime, float);
-const lenientForms = tables(digits, numberOfText, unixTime, eventType);
+const lenientForms = new WeakMap<EventTypes, Tables>();
+
+function lenientFormsOf(types: EventTypes): Tables {
+  const known = lenientForms.get(types);
+  if (known !== undefined) return known;
+  const made = tables(digits, numberOfText, unixTime, typeForm(types));
+  lenientForms.set(types, made);
+  return made;
+}
 
 const required = ['event_id', 'timestamp', 'user_id', 'event_type', 'session_id'] as const;
 const camelNames: readonly (readonly [name: string, camel: string])[] = Object.keys(
@@ -116,7 +122,7 @@ const camelNames: readonly (readonly [name: string, camel: string])[] = Object.k
 export function placeMembers(event: unknown, rules: PlacingRules, changes: ChangeKind[]): unknown {
   if (!isMembers(event)) return float(event);
   const { strict } = rules;
-  const forms = strict ? strictForms : lenientForms;
+  const forms = strict ? strictForms : lenientFormsOf(rules.types);
   const named = strict ? event : withOwnNames(event, changes);
   const formed = withForms(named, forms.event, changes);
   const placed = strict ? formed : withMissing(formed, rules, changes);

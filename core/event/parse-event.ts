@@ -6,6 +6,7 @@ import type { DeadLetterReason, ProductEvent, Rejection } from '#core/ports.ts';
 import { utcOffset, type ZoneOffset } from '#core/time/zone-offset.ts';
 import { storedIdOf } from './event-id.ts';
 import { productAllowed, type WireEvent, wireEventSchema } from './event-schema.ts';
+import { type EventTypes, ownEventTypes } from './event-types.ts';
 import {
   dotted,
   innerJson,
@@ -32,6 +33,7 @@ export type EventLimits = {
   readonly timestampAheadMsMax: number;
   /** Only the exact form is valid; otherwise also the forms of `placeMembers`. */
   readonly strict: boolean;
+  readonly types: EventTypes;
   /** The UTC offset of timestamps that have none, unless `strict`. */
   readonly zoneOffset: ZoneOffset;
 };
@@ -42,6 +44,7 @@ export const eventLimits: EventLimits = {
   unknownFieldsMax: 256,
   timestampAheadMsMax: 300_000,
   strict: false,
+  types: ownEventTypes,
   zoneOffset: utcOffset,
 };
 
@@ -98,11 +101,11 @@ export function eventOf(
   { now, limits, missingId }: EventContext,
   changes: ChangeKind[],
 ): ReadEvent | Rejection {
-  const { strict, zoneOffset } = limits;
-  const placed = placeMembers(sent, { strict, zoneOffset, missingId }, changes);
+  const { strict, types, zoneOffset } = limits;
+  const placed = placeMembers(sent, { strict, types, zoneOffset, missingId }, changes);
   const invalid = ({ path, message }: Problem) =>
     reject('invalid_event', path, message, readableEventId(placed));
-  const parsed = wireEventSchema.safeParse(placed);
+  const parsed = types.schema.safeParse(placed);
   if (!parsed.success) return invalid(schemaProblem(parsed.error, sent, placed));
   const problem = structureProblem(placed, limits.depthMax) ?? contentProblem(parsed.data, limits);
   if (problem !== null) return invalid(problem);

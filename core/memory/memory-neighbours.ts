@@ -8,7 +8,6 @@ import {
 } from '#core/analysis/session-neighbours.ts';
 import { meanOfTexts } from '#core/analysis/taste.ts';
 import {
-  productEventTypes,
   sharingProductsMax,
   type EventFilter,
   type EventRecord,
@@ -108,7 +107,7 @@ export function newestOfProducts(
 ): ReadonlyMap<string, StoredEvent> {
   return new Map(
     productIds.flatMap((productId) => {
-      const [newest] = records.eventsOf({ productId, eventTypes: productEventTypes });
+      const newest = records.eventsOf({ productId }).find(isAboutProduct);
       return newest === undefined ? [] : [[productId, storedEvent(newest)]];
     }),
   );
@@ -122,10 +121,13 @@ export function sharingProducts(
   assertLimit(Math.max(1, exceptProductIds.length), 300, 'Products to leave out');
   const others = new Set(
     textIds
-      .flatMap((textId) => records.eventsOf({ eventTypes: productEventTypes }, textId))
+      .flatMap((textId) => records.eventsOf({}, textId).filter(isAboutProduct))
       .flatMap(({ event: { product } }) => product?.id ?? [])
       .filter((id) => !exceptProductIds.includes(id)),
   );
   const newest = newestOfProducts(records, [...others].toSorted().slice(0, sharingProductsMax));
   return new Map([...newest].filter(([, { textId }]) => textIds.includes(textId)));
 }
+
+/** The text of a search may be its query, even when it names a product. */
+const isAboutProduct = ({ event }: EventRecord): boolean => event.eventType !== 'search';

@@ -4,7 +4,6 @@ import { at } from '#core/errors/assert.ts';
 import type {
   EventFilter,
   EventRecord,
-  EventType,
   SearchHit,
   SearchRequest,
   StoredEvent,
@@ -121,7 +120,7 @@ function hitOf(
   const found = records.eventsOf(filter, textId);
   const [newest] = found;
   if (record === undefined) return [];
-  const byType: Partial<Record<EventType, number>> = {};
+  const byType: Record<string, number> = {};
   for (const { event } of found) byType[event.eventType] = (byType[event.eventType] ?? 0) + 1;
   const { text, product } = record;
   const events = { total: found.length, byType };

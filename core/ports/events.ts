@@ -1,6 +1,6 @@
 // What an event is on its way: a record, a delivery, an event, a document, an outcome.
 
-/** What visitors of a shop do. Every event has one of these types. */
+/** What visitors of a shop do. The settings may add others. */
 export const eventTypes = [
   'view',
   'add_to_cart',
@@ -9,12 +9,8 @@ export const eventTypes = [
   'wishlist_add',
   'search',
 ] as const;
-export type EventType = (typeof eventTypes)[number];
-
-/** The text of these events is that of their product. */
-export const productEventTypes: readonly EventType[] = eventTypes.filter(
-  (type) => type !== 'search',
-);
+/** One of these, or one that the settings add. */
+export type EventType = string;
 
 /** One record of a log: bytes that nobody has interpreted yet. */
 export type LogRecord = {

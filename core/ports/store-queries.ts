@@ -54,7 +54,7 @@ export type SearchHit = {
   readonly product: Product | CatalogueProduct | null;
   readonly events: {
     readonly total: number;
-    readonly byType: Readonly<Partial<Record<EventType, number>>>;
+    readonly byType: Readonly<Record<string, number>>;
   };
   /** `null` for a text that only the catalogue has. */
   readonly newest: StoredEvent | null;
@@ -191,6 +191,8 @@ export type FunnelRequest = {
   readonly until: number;
   /** A session with an event since then may still go on: it has left nothing behind yet. */
   readonly idleSince: number;
+  /** Which types of events take which step. */
+  readonly places: Readonly<Record<'view' | 'cart' | 'purchase', readonly EventType[]>>;
   /** How many of the newest events are read, 1…50,000. */
   readonly eventsMax: number;
   /** 1…1000 groups. */

@@ -124,7 +124,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   liveRoutes(app, services);
   pageRoutes(app, services);
   let document: ReturnType<typeof openApiDocument> | null = null;
-  app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(app, basePath))));
+  app.get('/openapi.json', (c) =>
+    c.json((document ??= openApiDocument(app, basePath, services.eventTypes.names))),
+  );
   operatorRoutes(app, services);
   rootRoute(app, services, () => ({ name: 'VectorStream', paths: pathsOf(app) }));
   telemetry.requests.routes(routesOf(app));

@@ -3,6 +3,7 @@
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { assert } from '#core/errors/assert.ts';
+import type { EventType } from '#core/ports.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ruleOf } from '../access/route-scopes.ts';
 import { namesOf } from '../config/api-keys.ts';
@@ -10,6 +11,7 @@ import { problemContentType, titleOf } from '../http/problem-document.ts';
 import { apiIntroduction } from './api-introduction.ts';
 import type { AppEnv } from './app-env.ts';
 import { describeFields } from './describe-fields.ts';
+import { withEventTypes } from './documented-event-types.ts';
 
 type Document = ReturnType<OpenAPIHono<AppEnv>['getOpenAPI31Document']>;
 type Operation = NonNullable<NonNullable<Document['paths']>[string]['get']>;
@@ -90,8 +92,15 @@ const inputErrors: Readonly<Record<string, string>> = {
 };
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** @param basePath below which a proxy serves the gateway */
-export function openApiDocument(app: OpenAPIHono<AppEnv>, basePath: string): Document {
+/**
+ * @param basePath below which a proxy serves the gateway
+ * @param types that events may have
+ */
+export function openApiDocument(
+  app: OpenAPIHono<AppEnv>,
+  basePath: string,
+  types: readonly EventType[],
+): Document {
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -115,7 +124,7 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, basePath: string): Doc
     apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key.' },
   };
   describeFields(document);
-  return document;
+  return withEventTypes(document, types);
 }
 
 /** Adds id, tag (where the route names none), scope and the errors that every operation shares. */

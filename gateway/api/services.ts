@@ -2,6 +2,7 @@
 // pass memory adapters.
 
 import type { SchemaRegistry } from '#core/decode/record-schema.ts';
+import type { EventTypes } from '#core/event/event-types.ts';
 import type { Manifest } from '#core/model/model-manifest.ts';
 import type {
   Clock,
@@ -36,6 +37,8 @@ export type Services = {
   readonly settings: Settings;
   /** `settings.config`: each member returns the present value. */
   readonly config: Config;
+  /** The types that events may have. */
+  readonly eventTypes: EventTypes;
   readonly log: Log;
   readonly access: Access;
   readonly audit: AuditTrail;

@@ -24,7 +24,11 @@ const readyMade: readonly string[] = readdirSync(folder)
  *
  * @throws UsageError for a mapping that does not exist, has a mistake or has the name of another
  */
-export function mappingsOf({ events }: Pick<Config, 'events'>): MappingSet {
+export function mappingsOf({
+  events,
+}: {
+  readonly events: Pick<Config['events'], 'mappings'>;
+}): MappingSet {
   const loaded = new Map<string, RecordMapping>();
   for (const path of events.mappings) {
     const mapping = load(path);

@@ -2,7 +2,7 @@
 
 import type { Schemas } from '@qdrant/js-client-rest';
 import { funnelOf } from '#core/analysis/funnel.ts';
-import { eventTypes, type FunnelTouch, type VectorStore } from '#core/ports.ts';
+import type { FunnelTouch, VectorStore } from '#core/ports.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { filterOf } from './qdrant-filter.ts';
 import { indexedProduct, stringAt, timeAt } from './qdrant-points.ts';
@@ -19,25 +19,20 @@ export function createQdrantFunnel(qdrant: Qdrant, collection: string): VectorSt
         order_by: { key: 'timestamp', direction: 'desc' },
         with_payload: fields,
       });
-      return points.flatMap(touchOf);
+      return points.map(touchOf);
     });
     return funnelOf(touches, request);
   };
 }
 
-function touchOf({ payload }: Schemas['Record']): readonly FunnelTouch[] {
-  const type = stringAt(payload, 'event_type');
-  const eventType = eventTypes.find((known) => known === type);
-  if (eventType === undefined) return [];
+function touchOf({ payload }: Schemas['Record']): FunnelTouch {
   const { id, category } = indexedProduct(payload);
-  return [
-    {
-      sessionId: stringAt(payload, 'session_id'),
-      timestamp: timeAt(payload, 'timestamp'),
-      eventType,
-      productId: id,
-      category,
-      textId: stringAt(payload, 'text_id'),
-    },
-  ];
+  return {
+    sessionId: stringAt(payload, 'session_id'),
+    timestamp: timeAt(payload, 'timestamp'),
+    eventType: stringAt(payload, 'event_type'),
+    productId: id,
+    category,
+    textId: stringAt(payload, 'text_id'),
+  };
 }

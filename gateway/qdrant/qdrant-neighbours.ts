@@ -7,7 +7,7 @@ import {
   sessionNeighbours,
 } from '#core/analysis/session-neighbours.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
-import { productEventTypes, sharingProductsMax, type VectorStore } from '#core/ports.ts';
+import { sharingProductsMax, type VectorStore } from '#core/ports.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { type Filter, filterOf, isAnyText, isOneOf, isValue } from './qdrant-filter.ts';
@@ -63,7 +63,7 @@ export function createQdrantNeighbours(options: Options): QdrantNeighbours {
     return { items, ...totals };
   };
 
-  const isOfProduct = isOneOf('event_type', productEventTypes);
+  const isOfProduct = { must_not: [isValue('event_type', 'search')] };
 
   const newestOfProducts: VectorStore['newestOfProducts'] = async (productIds) => {
     if (productIds.length === 0) return new Map();

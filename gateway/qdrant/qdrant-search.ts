@@ -1,7 +1,7 @@
 // Searches texts in one collection by their events in another, by both plans of
 // core/vectors/search-plan.ts.
 
-import { type EventFilter, eventTypes, type SearchHit, type VectorStore } from '#core/ports.ts';
+import type { EventFilter, EventType, SearchHit, VectorStore } from '#core/ports.ts';
 import {
   type Ranked,
   type SearchPlan,
@@ -38,6 +38,8 @@ export type SearchOptions = {
   readonly plan: SearchPlan;
   /** Vectors are compared by a coarser copy first. */
   readonly isQuantised: boolean;
+  /** All that events may have. */
+  readonly eventTypes: readonly EventType[];
 };
 
 /** The most texts of products that match a selective filter. */
@@ -48,7 +50,7 @@ const lookAhead = 256;
 export function createQdrantSearch(
   options: SearchOptions,
 ): Pick<VectorStore, 'search' | 'searchWords'> {
-  const { events, catalogue, readTexts, brandsOf, plan } = options;
+  const { events, catalogue, readTexts, brandsOf, plan, eventTypes } = options;
   const queries = createSearchQueries(options);
   const findNewest = createNewestEvents(options);
 

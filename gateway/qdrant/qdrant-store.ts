@@ -3,7 +3,13 @@
 
 import { partsOf } from '#core/collections/parts-of.ts';
 import { DependencyError } from '#core/errors/errors.ts';
-import type { IndexIdentity, StoreCounts, VectorStore, WriteOutcome } from '#core/ports.ts';
+import type {
+  EventType,
+  IndexIdentity,
+  StoreCounts,
+  VectorStore,
+  WriteOutcome,
+} from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import { featuresVersion } from '#core/vectors/lexical/word-features.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
@@ -33,6 +39,8 @@ export type QdrantStoreOptions = QdrantAddress & {
   readonly storage: QdrantStorage;
   readonly identity: IndexIdentity;
   readonly searchPlan: SearchPlan;
+  /** All types that events may have. */
+  readonly eventTypes: readonly EventType[];
 };
 
 /**
@@ -86,10 +94,11 @@ async function firstProblem(prepared: () => Promise<void>): Promise<string | nul
   }
 }
 
-function build({ collections, storage, identity, searchPlan, ...address }: QdrantStoreOptions): {
+function build(options: QdrantStoreOptions): {
   readonly store: VectorStore;
   readonly prepared: () => Promise<void>;
 } {
+  const { collections, storage, identity, searchPlan, eventTypes, ...address } = options;
   const { clock, timeoutMs } = address;
   const connected = connectQdrant(address);
   const names = namesOf(collections);
@@ -127,6 +136,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     readTexts: (ids) => texts.read(ids),
     brandsOf: (ids) => words.brandsOf(ids),
     plan: searchPlan,
+    eventTypes,
     isQuantised: storage.quantisation !== 'none',
   });
 

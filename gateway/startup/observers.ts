@@ -1,6 +1,7 @@
 // Passes what pipeline, hub and repair report to the metrics and the live feed, and what an
 // operator should know to the log.
 
+import type { EventTypes } from '#core/event/event-types.ts';
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import type { Clock, DeadLetter } from '#core/ports.ts';
 import type { OlderTextsOptions } from '#core/trust/older-texts.ts';
@@ -22,6 +23,7 @@ export function pipelineObserver({
   versions,
   timestamps,
   erasures,
+  eventTypes,
   log,
 }: {
   readonly telemetry: Telemetry;
@@ -29,6 +31,7 @@ export function pipelineObserver({
   readonly versions: Pick<StoredVersions, 'add'>;
   readonly timestamps: Pick<TimestampAlarm, 'add'>;
   readonly erasures: Pick<Erasures, 'cameAgain'>;
+  readonly eventTypes: Pick<EventTypes, 'placeOf'>;
   readonly log: Log;
 }): PipelineObserver {
   const foreignRecords = createForeignRecords(foreignRecordsReport(log));
@@ -39,7 +42,7 @@ export function pipelineObserver({
     stored(latencySeconds, event, delivery) {
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
-      telemetry.attribution.stored(event);
+      telemetry.attribution.stored(event, eventTypes.placeOf(event.eventType));
       telemetry.lagAge.reached(delivery.timestamp);
       versions.add(event);
       timestamps.add(event.timestamp, delivery.timestamp);

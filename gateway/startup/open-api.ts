@@ -1,6 +1,7 @@
 // Opens the HTTP API and the live feed, and the sockets on which they answer.
 
 import { join } from 'node:path';
+import { eventTypesOf } from '#core/event/event-types.ts';
 import type { Clock } from '#core/ports.ts';
 import { meaningFloorOf } from '#core/vectors/lexical/meaning-floor.ts';
 import { openAuditTrail } from '../access/audit-trail.ts';
@@ -122,6 +123,7 @@ async function servicesOf(
   return {
     settings,
     config,
+    eventTypes: eventTypesOf(config.events.types),
     log,
     access,
     audit: opened.use(openAuditTrail({ dataDir, fileBytesMax, clock, log })),

@@ -51,13 +51,13 @@ export type Work = {
 
 /** Never throws. */
 export function startWork(options: WorkOptions): Work {
-  const { config, storage, fleet, clock, log, telemetry, live, versions, timestamps } = options;
+  const { config, storage, fleet, clock, log } = options;
   const { erasures } = options;
   const { source, store, deadLetters } = storage;
   const { embedding, repair, blocks, ownToken } = fleet;
   const limits = pipelineLimits(config, storage.schemas, storage.changes);
   const stopping = new AbortController();
-  const observer = pipelineObserver({ telemetry, live, versions, timestamps, erasures, log });
+  const observer = pipelineObserver({ ...options, eventTypes: limits.event.types });
   const isDistrusted: TextResolverOptions['isDistrusted'] = (provenance) =>
     repair.isDistrusted(provenance);
   const pipeline = runPipeline({

@@ -3,6 +3,7 @@
 
 import type { SchemaRegistry } from '#core/decode/record-schema.ts';
 import { assert } from '#core/errors/assert.ts';
+import { eventTypesOf } from '#core/event/event-types.ts';
 import { announcedStore } from '#core/pipeline/changes/announced-store.ts';
 import { ChangeFeed } from '#core/pipeline/changes/change-feed.ts';
 import type {
@@ -172,6 +173,7 @@ function openQdrant({ config, identity, clock, log }: StorageOptions): Promise<V
       identity,
       clock,
       searchPlan: 'auto',
+      eventTypes: eventTypesOf(config.events.types).names,
       collections: { texts: collection, events: eventsCollection, products: productsCollection },
       storage: { vectorsOnDisk, quantisation, shards, replicas },
     },

@@ -2,6 +2,7 @@
 // that led to nothing.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ownEventTypes } from '#core/event/event-types.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventType, FunnelRequest, VectorStore } from '#core/ports.ts';
 import { dimensions, eventRecord, noon, textIdOf, textRecord } from './store-records.ts';
@@ -43,6 +44,7 @@ const request: FunnelRequest = {
   since: noon - 600 * minute,
   until: noon,
   idleSince: noon - 30 * minute,
+  places: ownEventTypes.places,
   eventsMax: 100,
   limit: 10,
 };
@@ -85,6 +87,15 @@ export function funnelConformance(name: string, makeStore: MakeStore): void {
       expect((await store.funnel({ ...request, by: 'category', limit: 1 })).groups).toEqual([
         group('category-1', [0, 0, 3, 2, 1, 1]),
       ]);
+    });
+
+    it('types of the settings take the steps that they say', async () => {
+      const places = { ...request.places, cart: [], purchase: ['add_to_cart'] };
+      const { total } = await store.funnel({ ...request, places });
+      expect([total.viewed, total.carted, total.purchased]).toEqual([4, 0, 0]);
+      const views = { view: ['add_to_cart'], cart: ['purchase'], purchase: [] };
+      const other = await store.funnel({ ...request, places: views });
+      expect([other.total.viewed, other.total.carted]).toEqual([3, 1]);
     });
 
     it('what a session touches belongs to its last search', async () => {

@@ -75,6 +75,28 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
       }
     });
 
+    it('counts and finds events of types that the settings add', async () => {
+      const { store } = harness;
+      const filter = { eventTypes: ['click'] };
+      const before = await store.events(filter, 10);
+      await store.putEvents([
+        eventRecord(90_001, { text: 1, eventType: 'click', productId: 'clicked' }),
+      ]);
+      const [hit] = await store.search({ vector: queryVector, limit: 5, filter });
+      const newest = (await store.newestOfProducts(['clicked'])).get('clicked');
+      const counted = await store.countsBy({ by: 'eventType', filter, limit: 5 });
+      await store.erasureStore.eraseEvents({
+        subject: { kind: 'event', id: eventIdOf(90_001) },
+        until: noon,
+      });
+      expect([before, hit?.textId, hit?.events]).toEqual([
+        [],
+        textIdOf(1),
+        { total: 1, byType: { click: 1 } },
+      ]);
+      expect([newest?.id, counted]).toEqual([eventIdOf(90_001), [{ value: 'click', count: 1 }]]);
+    });
+
     it('leaves out the texts of queries unless the filter includes searches', async () => {
       expect(await kinds({})).toEqual(new Set(['product']));
       expect(await kinds({ eventTypes: ['search'] })).toEqual(new Set(['query']));

@@ -19,8 +19,7 @@ import { eventNow } from './event-arbitrary.ts';
 const bytes = (text: string) => new TextEncoder().encode(text);
 const ofYaml = (yaml: string) => recordMapping(parseMapping(parse(yaml), 'mine'));
 const only = (mapping: RecordMapping): MappingSet => ({ ...noMappings, tried: [mapping] });
-const readyMade = (...mappings: readonly string[]) =>
-  mappingsOf({ events: { strict: false, timeZone: 'UTC', mappings } });
+const readyMade = (...mappings: readonly string[]) => mappingsOf({ events: { mappings } });
 
 function read(value: unknown, mappings = readyMade(), record: Partial<LogRecord> = {}) {
   const sent = {

@@ -2,6 +2,7 @@
 // events that carry the id of the answer.
 
 import { expect, test } from 'vitest';
+import { ownEventTypes } from '#core/event/event-types.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { ProductEvent } from '#core/ports.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics/metrics.ts';
@@ -31,7 +32,7 @@ test('a view and a purchase with the id of an answer count for its source and pl
     event('view', { recommendation_id: 7 }),
     event('view', {}),
   ])
-    telemetry.attribution.stored(happened);
+    telemetry.attribution.stored(happened, ownEventTypes.placeOf(happened.eventType));
 
   const found = await (await request('/stats/attribution')).json();
   expect(found.unknown_events).toBe(1);
@@ -86,7 +87,7 @@ test('events with the query_id of a page count for what found the hit and its pl
     about('p2', 'purchase', { query_id: second.query_id }),
     about('p2', 'purchase', { query_id: first.query_id }),
   ])
-    telemetry.attribution.stored(happened);
+    telemetry.attribution.stored(happened, ownEventTypes.placeOf(happened.eventType));
 
   const found = await (await request('/stats/attribution')).json();
   expect(found.unknown_events).toBe(1);

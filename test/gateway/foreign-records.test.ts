@@ -1,6 +1,7 @@
 // A topic that holds something else than events is named once in the log, with an example.
 
 import { expect, test } from 'vitest';
+import { ownEventTypes } from '#core/event/event-types.ts';
 import type { DeadLetter, DeadLetterReason, Delivery } from '#core/ports.ts';
 import type { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
@@ -47,6 +48,7 @@ function observed(level: 'info' | 'trace' = 'info') {
     live,
     versions: { add: () => undefined },
     timestamps: { add: () => undefined },
+    eventTypes: ownEventTypes,
     erasures: { cameAgain: () => undefined },
     log,
   });

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ownEventTypes } from '#core/event/event-types.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Delivery } from '#core/ports.ts';
 import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
@@ -206,6 +207,7 @@ test('an event can be followed by its id and its request from level trace on', (
       live: new Live(new ManualClock(), 1),
       versions: new StoredVersions(),
       timestamps: { add: () => undefined },
+      eventTypes: ownEventTypes,
       erasures: { cameAgain: () => undefined },
       log,
     }).stored(0.1, { ...eventRecord(1).event, eventId: 'e-1' }, delivery);

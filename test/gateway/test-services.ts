@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventTypesOf } from '#core/event/event-types.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-log.ts';
@@ -214,6 +215,7 @@ export function testApp(
   const services: Services = {
     settings,
     config,
+    eventTypes: eventTypesOf(config.events.types),
     log,
     clock,
     runners,

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
+import { ownEventTypes } from '#core/event/event-types.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { Guard, isRetryable } from '#core/pipeline/dependency-guard.ts';
 import type { Live } from '../../gateway/live/live.ts';
@@ -79,6 +80,7 @@ test('an outage is two lines, its begin with the reason and its end', async () =
       live,
       versions: { add: () => undefined },
       timestamps: { add: () => undefined },
+      eventTypes: ownEventTypes,
       erasures: { cameAgain: () => undefined },
       log,
     }),

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { rawIdOf } from '#core/event/event-id.ts';
+import { ownEventTypes } from '#core/event/event-types.ts';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
 import type { Document, EventRecord } from '#core/ports.ts';
@@ -257,6 +258,7 @@ describe('older Qdrant collections', () => {
         identity,
         clock: systemClock,
         searchPlan: 'auto',
+        eventTypes: ownEventTypes.names,
         collections: { texts: 'fresh', events: 'fresh_events', products: 'fresh_products' },
         storage: { vectorsOnDisk: false, quantisation: 'none', shards: 1, replicas: 1 },
       },

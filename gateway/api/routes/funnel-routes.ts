@@ -4,7 +4,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { wilsonInterval } from '#core/analysis/wilson-interval.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
-import type { Clock, FunnelGroup, FunnelRequest, VectorStore } from '#core/ports.ts';
+import type { FunnelGroup, FunnelRequest, VectorStore } from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
@@ -124,17 +124,22 @@ const route = createRoute({
   responses: { 200: answer('Counts, and rates with their intervals.', responseSchema) },
 });
 
-export function funnelRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services): void {
+export function funnelRoute(
+  app: OpenAPIHono<AppEnv>,
+  { store, clock, eventTypes }: Services,
+): void {
   const answers = new SharedAnswers<FunnelAnswer>({ clock, ...answerBounds });
   app.openapi(route, async (c) => {
     const query = c.req.valid('query');
-    return c.json(await answers.get(JSON.stringify(query), () => read(store, clock, query)), 200);
+    return c.json(
+      await answers.get(JSON.stringify(query), () => read({ store, clock, eventTypes }, query)),
+      200,
+    );
   });
 }
 
 async function read(
-  store: VectorStore,
-  clock: Clock,
+  { store, clock, eventTypes: { places } }: Pick<Services, 'store' | 'clock' | 'eventTypes'>,
   { by, since: from, until: to, limit }: z.output<typeof querySchema>,
 ): Promise<FunnelAnswer> {
   const now = clock.now();
@@ -147,6 +152,7 @@ async function read(
       detail: 'since: must not be after until',
     });
   const found = await store.funnel({
+    places,
     by: by === 'all' ? 'product' : by,
     since,
     until,

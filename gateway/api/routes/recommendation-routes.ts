@@ -81,10 +81,13 @@ const userRoute = createRoute({
 });
 
 export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
-  const { store, clock, config } = services;
-  const popularity = createPopularity(store, clock);
-  const recommend = createRecommender(store, popularity, () =>
-    recommenderSettingsOf(config.recommendations),
+  const { store, clock, config, eventTypes } = services;
+  const popularity = createPopularity(store, clock, eventTypes);
+  const recommend = createRecommender(
+    store,
+    popularity,
+    () => recommenderSettingsOf(config.recommendations),
+    eventTypes,
   );
   relatedRoute(app, services, popularity);
   const shown = (items: readonly Recommendation[]): string =>
@@ -107,7 +110,7 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
     } = await recommend({
       visitor: visitorOf(request),
       limit: request.limit,
-      filter: filterOf(request.filter),
+      filter: filterOf(request.filter, eventTypes, 'filter.'),
       exceptProductIds: request.exclude_product_ids,
       diversity: request.diversity,
       interestHalfLifeMs: halfLifeHours * hour,

@@ -3,9 +3,8 @@
 import { z } from '@hono/zod-openapi';
 import { sources } from '#core/analysis/recommendation-scores.ts';
 import { reasons } from '#core/analysis/recommender.ts';
-import { eventTypes } from '#core/ports.ts';
 import { asOfSchema, exampleHit, hitSchema } from './hits.ts';
-import { exampleProduct, filterSchema, productSchema } from './schemas.ts';
+import { eventType, exampleProduct, filterSchema, productSchema } from './schemas.ts';
 
 const id = () => z.string().min(1).max(256);
 
@@ -146,7 +145,7 @@ export const responseSchema = z
 const causeSchema = z
   .object({
     event_id: z.string(),
-    event_type: z.enum(eventTypes),
+    event_type: eventType,
     timestamp: z.iso.datetime(),
     product: z.object({ id: z.string(), name: z.string() }).nullable(),
     search_query: z.string().nullable(),

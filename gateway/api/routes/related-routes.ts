@@ -90,18 +90,19 @@ const route = createRoute({
 
 export function relatedRoute(
   app: OpenAPIHono<AppEnv>,
-  { store, clock }: Services,
+  { store, clock, eventTypes }: Services,
   popularity: Popularity,
 ): void {
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { kind, limit } = c.req.valid('query');
     const asOf = new Date(clock.now()).toISOString();
-    const found = await relatedProducts(store, popularity, {
-      productId: id,
-      kind,
-      limit,
-    });
+    const found = await relatedProducts(
+      store,
+      popularity,
+      { productId: id, kind, limit },
+      eventTypes,
+    );
     const isReader = mayRead(c);
     const isShown = (count: number): boolean => isReader || count >= countMin;
     const items = found.items.filter(({ count }) => isShown(count));

@@ -3,9 +3,16 @@
 
 import { z } from '@hono/zod-openapi';
 import { assert } from '#core/errors/assert.ts';
+import type { EventTypes } from '#core/event/event-types.ts';
 import { parseExactly } from '#core/event/exact-json.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
-import { eventTypes, type EventFilter, type Product, type StoredEvent } from '#core/ports.ts';
+import {
+  eventTypes,
+  type EventFilter,
+  type EventType,
+  type Product,
+  type StoredEvent,
+} from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { exampleProblem } from '../openapi-document.ts';
 
@@ -141,8 +148,13 @@ const instant = z
     (text) => parseTimestamp(text).ok,
     'expected an ISO 8601 time with an offset, such as 2026-01-31T12:00:00Z',
   );
+/** A text, because the settings may add types. Whoever reads one from a request checks it. */
+export const eventType = z
+  .string()
+  .max(64)
+  .openapi({ enum: [...eventTypes] });
 const filterFields = {
-  event_type: oneOrMore(z.enum(eventTypes), eventTypes.join(', ')).optional(),
+  event_type: oneOrMore(eventType, 'names of types of events').optional(),
   category: oneOrMore(name, 'names of 1 to 512 characters').optional(),
   user_id: name.optional(),
   session_id: name.optional(),
@@ -170,14 +182,24 @@ export const filterQueryFields = {
   price_max: numberInQuery.optional(),
 };
 
-export function filterOf(filter: z.infer<typeof filterSchema>): EventFilter {
+/**
+ * @param place of the filter in the request, such as `filter.`
+ * @throws ProblemError for types that no event may have, and for ranges that end before they begin
+ */
+export function filterOf(
+  filter: z.infer<typeof filterSchema>,
+  { names }: EventTypes,
+  place = '',
+): EventFilter {
+  const types = [filter.event_type ?? []].flat();
+  if (!types.every((type) => names.includes(type))) throw unknownType(`${place}event_type`, names);
   const { price_min: priceMin, price_max: priceMax } = filter;
   const since = millisecondsOf(filter.since);
   const until = millisecondsOf(filter.until);
   inOrder('price_min', priceMin, 'price_max', priceMax);
   inOrder('since', since, 'until', until);
   return {
-    ...(filter.event_type !== undefined && { eventTypes: [filter.event_type].flat() }),
+    ...(filter.event_type !== undefined && { eventTypes: types }),
     ...(filter.category !== undefined && { categories: [filter.category].flat() }),
     ...(filter.user_id !== undefined && { userId: filter.user_id }),
     ...(filter.session_id !== undefined && { sessionId: filter.session_id }),
@@ -190,6 +212,16 @@ export function filterOf(filter: z.infer<typeof filterSchema>): EventFilter {
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
   };
+}
+
+function unknownType(path: string, names: readonly EventType[]): ProblemError {
+  const message = `expected one or a list of up to 100 of: ${names.join(', ')}`;
+  return new ProblemError({
+    status: 422,
+    code: 'validation_failed',
+    detail: `${path}: ${message}`,
+    more: { errors: [{ path, message }] },
+  });
 }
 
 export function millisecondsOf(text: string | undefined): number | undefined {

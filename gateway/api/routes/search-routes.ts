@@ -96,7 +96,7 @@ export function searchRoute(
         onEmbedded: () => (embeddedAt = clock.monotonic()),
       },
     );
-    const filter = filterOf(same.filter);
+    const filter = filterOf(same.filter, services.eventTypes, 'filter.');
     const matching = eventsLimit === 0 ? null : await eventsOf(store, filter, hits, eventsLimit);
     const answeredAt = clock.monotonic();
     telemetry.requests.searched(
@@ -156,7 +156,7 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
     {
       query,
       mode,
-      filter: filterOf(request.filter),
+      filter: filterOf(request.filter, services.eventTypes, 'filter.'),
       brands: brandsOf(request),
       cosineMin: request.score_threshold ?? null,
       inStock: request.in_stock,
@@ -192,12 +192,13 @@ function facetsAsked(
 
 /** Finds the texts nearest in meaning to the query, the vector or the texts. */
 async function nearest(
-  { queries, store, model }: Services,
+  { queries, store, model, eventTypes }: Services,
   { limit, cursor, ...asked }: Asked,
   { same, isReader, rules, signal, onEmbedded }: Asking,
 ): Promise<Found> {
   const brands = brandsOf(asked);
-  const filter = await withBrands(store.catalogue, filterOf(asked.filter), brands);
+  const known = filterOf(asked.filter, eventTypes, 'filter.');
+  const filter = await withBrands(store.catalogue, known, brands);
   const newestOf = async (textId: string): Promise<number | null> =>
     (await store.events({ ...filter, textIds: [textId] }, 1))[0]?.timestamp ?? null;
   const page =

@@ -2,7 +2,8 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/search-by-examples.ts';
-import { eventTypes, type VectorStore } from '#core/ports.ts';
+import type { EventTypes } from '#core/event/event-types.ts';
+import type { VectorStore } from '#core/ports.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -63,15 +64,16 @@ const route = createRoute({
   },
 });
 
-export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services): void {
+export function similarRoute(app: OpenAPIHono<AppEnv>, services: Services): void {
+  const { store, clock, eventTypes } = services;
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { limit, ...given } = c.req.valid('query');
     const isReader = mayRead(c);
     if (!isReader) refusePrivateFilters(given);
-    const filter = filterOf(given);
+    const filter = filterOf(given, eventTypes);
     const asOf = new Date(clock.now()).toISOString();
-    const textId = await newestTextOf(store, id);
+    const textId = await newestTextOf(store, id, eventTypes);
     if (textId === null)
       throw new ProblemError({
         status: 404,
@@ -108,11 +110,13 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
 }
 
 /** The text of a search event is its query, even when the event names a product. */
-async function newestTextOf(store: VectorStore, productId: string): Promise<string | null> {
-  const [newest] = await store.events(
-    { productId, eventTypes: eventTypes.filter((type) => type !== 'search') },
-    1,
-  );
+async function newestTextOf(
+  store: VectorStore,
+  productId: string,
+  { names }: EventTypes,
+): Promise<string | null> {
+  const aboutProducts = names.filter((type) => type !== 'search');
+  const [newest] = await store.events({ productId, eventTypes: aboutProducts }, 1);
   if (newest !== undefined) return newest.textId;
   return (await store.catalogue.entries([productId])).get(productId)?.textId ?? null;
 }

@@ -54,12 +54,12 @@ const oneRoute = createRoute({
   },
 });
 
-export function eventRoutes(app: OpenAPIHono<AppEnv>, { store }: Services): void {
+export function eventRoutes(app: OpenAPIHono<AppEnv>, { store, eventTypes }: Services): void {
   app.openapi(listRoute, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query');
     const page = parseCursor(cursor);
     const after = page === null ? undefined : { timestamp: page.at, id: page.id };
-    const events = await store.events(filterOf(filter), limit, after);
+    const events = await store.events(filterOf(filter, eventTypes), limit, after);
     const last = events.length < limit ? undefined : events.at(-1);
     return c.json(
       {

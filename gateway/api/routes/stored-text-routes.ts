@@ -113,7 +113,10 @@ const route = createRoute({
   },
 });
 
-export function storedTextRoutes(app: OpenAPIHono<AppEnv>, { store, model }: Services): void {
+export function storedTextRoutes(
+  app: OpenAPIHono<AppEnv>,
+  { store, model, eventTypes: { names } }: Services,
+): void {
   app.openapi(route, async (c) => {
     const { limit, cursor, encoding_format: format } = c.req.valid('query');
     if (cursor !== undefined && !isUuid(cursor)) throw badCursor();
@@ -121,7 +124,7 @@ export function storedTextRoutes(app: OpenAPIHono<AppEnv>, { store, model }: Ser
     const ids = texts.map(({ id }) => id);
     const [embeddings, counts] = await Promise.all([
       store.provenanceStore.embeddings(ids),
-      countsOf(store, ids),
+      countsOf(store, ids, names),
     ]);
     const items: StoredTextView[] = [];
     for (const text of texts) {
@@ -138,16 +141,17 @@ export function storedTextRoutes(app: OpenAPIHono<AppEnv>, { store, model }: Ser
   });
 }
 
-type Counts = Partial<Record<EventType, number>>;
+type Counts = Record<string, number>;
 
 /** The events of each text by their type; texts without any are left out. */
 async function countsOf(
   store: Pick<VectorStore, 'countsBy'>,
   textIds: readonly string[],
+  types: readonly EventType[],
 ): Promise<ReadonlyMap<string, Counts>> {
   const counts = new Map<string, Counts>();
   if (textIds.length === 0) return counts;
-  for (const type of eventTypes) {
+  for (const type of types) {
     const filter = { textIds, eventTypes: [type] };
     const found = await store.countsBy({ by: 'textId', filter, limit: textIds.length });
     for (const { value, count } of found)

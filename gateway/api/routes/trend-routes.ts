@@ -201,7 +201,7 @@ const route = createRoute({
   responses: { 200: answer('The most surprising first.', responseSchema) },
 });
 
-export function trendRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services): void {
+export function trendRoute(app: OpenAPIHono<AppEnv>, { store, clock, eventTypes }: Services): void {
   const answers = new SharedAnswers<z.infer<typeof responseSchema>>({ clock, ...answerBounds });
   const nearest = new SharedAnswers<SearchHit | null>({ clock, ...nearestBounds });
   const inStore = nearestProductIn(store);
@@ -220,7 +220,7 @@ export function trendRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services)
       );
       const bounds = { limit: query.limit, countMin: query.min_count };
       const [trends, demand] = await Promise.all([
-        findTrends(store, { window, baseline, ...bounds }),
+        findTrends(store, { window, baseline, ...bounds }, eventTypes),
         findUnmetDemand(store, nearestProduct, { window, matchMin: query.match_min, ...bounds }),
       ]);
       return {

@@ -1,5 +1,7 @@
 // The settings in the section `events`: how to read events that are not exactly as described.
 
+import { type AddedEventType, funnelPlaces, lettersOf } from '#core/event/event-types.ts';
+import { eventTypes } from '#core/ports.ts';
 import { list, timeZone, yesOrNo } from '../setting-types.ts';
 
 export const eventsSection = {
@@ -14,6 +16,16 @@ export const eventsSection = {
     default: 'UTC',
     help: 'Time zone of timestamps without a UTC offset.',
   }),
+  types: differentTypes({
+    help:
+      'More types of events than VectorStream has of its own, as NAME:PLACE:WEIGHT, such as ' +
+      'click:view:0.5. PLACE is the step of the funnel. WEIGHT is how strongly it shows ' +
+      'interest, in views; negative cancels interest (docs/events.md).',
+    allowed:
+      'up to 32 new names of a-z 0-9 _, each with view, cart, purchase or none, and a weight ' +
+      'from -100 to 100',
+    item: addedEventType,
+  }),
   mappings: list({
     help:
       'Mappings for records of the topic that are in another shape: ready-made ones (segment, ' +
@@ -23,3 +35,28 @@ export const eventsSection = {
     item: (text) => (text.length > 0 && text.length <= 4096 && !text.includes('\0') ? text : null),
   }),
 } as const;
+
+/** `click:view:0.5`; `null` for what is none. */
+function addedEventType(text: string): AddedEventType | null {
+  const [, name = '', wanted, number] =
+    /^([a-z][a-z0-9_]{0,31}):([a-z]+):(-?[\d.]+)$/.exec(text) ?? [];
+  const place = funnelPlaces.find((known) => known === wanted);
+  const weight = Number(number);
+  return place !== undefined && Math.abs(weight) <= 100 ? { name, place, weight } : null;
+}
+
+/** Names are different, also from the program's own, when they differ in more than `_`. */
+function differentTypes(options: Parameters<typeof list<AddedEventType>>[0]) {
+  const key = list(options);
+  return {
+    ...key,
+    check(raw: unknown) {
+      const checked = key.check(raw);
+      if (!checked.ok) return checked;
+      const names = [...eventTypes, ...checked.value.map(({ name }) => name)].map(lettersOf);
+      const areNew = new Set(names).size === names.length && checked.value.length <= addedMax;
+      return areNew ? checked : ({ ok: false } as const);
+    },
+  };
+}
+const addedMax = 32;

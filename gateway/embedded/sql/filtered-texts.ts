@@ -2,7 +2,7 @@
 // that match one filter.
 
 import type { StatementSync } from 'node:sqlite';
-import { type EventFilter, type EventType, eventTypes, type StoredEvent } from '#core/ports.ts';
+import type { EventFilter, StoredEvent } from '#core/ports.ts';
 import type { Candidate, Match, SearchSpace } from '#core/vectors/search-plan.ts';
 import { listedCondition } from './catalogue-tables.ts';
 import type { Statements } from './database.ts';
@@ -23,7 +23,7 @@ const eventsMax = 5_000;
 type EventTally = {
   newestAt: number;
   total: number;
-  byType: Partial<Record<EventType, number>>;
+  byType: Record<string, number>;
 };
 
 const tallyColumns = 'event_type, count(*) AS count, max(timestamp) AS newest';
@@ -166,8 +166,7 @@ function addToTally(tallies: Map<number, EventTally>, text: number, row: Row): v
   const count = Number(row['count']);
   tally.total += count;
   tally.newestAt = Math.max(tally.newestAt, Number(row['newest']));
-  const type = eventTypes.find((known) => known === row['event_type']);
-  if (type !== undefined) tally.byType[type] = count;
+  tally.byType[String(row['event_type'])] = count;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Reads the newest events of a range for a funnel.
 
 import { funnelOf } from '#core/analysis/funnel.ts';
-import { eventTypes, type Funnel, type FunnelRequest, type FunnelTouch } from '#core/ports.ts';
+import type { Funnel, FunnelRequest, FunnelTouch } from '#core/ports.ts';
 import type { Statements } from './database.ts';
 import { eventProduct } from './event-filter.ts';
 import { type Row, uuidOf } from './stored-rows.ts';
@@ -17,23 +17,19 @@ export function createFunnelReads(statements: Statements): FunnelReads {
         FROM events INDEXED BY events_by_time JOIN texts ON texts.key = events.text
         WHERE timestamp BETWEEN ? AND ? ORDER BY timestamp DESC LIMIT ?`);
       const rows = newest.all(request.since, request.until, request.eventsMax);
-      return funnelOf(rows.flatMap(touchOf), request);
+      return funnelOf(rows.map(touchOf), request);
     },
   };
 }
 
-function touchOf(row: Row): readonly FunnelTouch[] {
+function touchOf(row: Row): FunnelTouch {
   const { product_id: productId, category } = row;
-  const eventType = eventTypes.find((known) => known === row['event_type']);
-  if (eventType === undefined) return [];
-  return [
-    {
-      sessionId: String(row['session_id']),
-      timestamp: Number(row['timestamp']),
-      eventType,
-      productId: typeof productId === 'string' ? productId : null,
-      category: typeof category === 'string' ? category : null,
-      textId: uuidOf(row['text_id']),
-    },
-  ];
+  return {
+    sessionId: String(row['session_id']),
+    timestamp: Number(row['timestamp']),
+    eventType: String(row['event_type']),
+    productId: typeof productId === 'string' ? productId : null,
+    category: typeof category === 'string' ? category : null,
+    textId: uuidOf(row['text_id']),
+  };
 }

@@ -10,7 +10,6 @@ import {
 import { meanOfTexts } from '#core/analysis/taste.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
 import {
-  productEventTypes,
   sharingProductsMax,
   type EventType,
   type NeighbourProducts,
@@ -54,7 +53,7 @@ export function createNeighbourReads(
 
   const newestOfProduct = database.prepare(`
     ${selectEvent} INDEXED BY events_by_product ${joinTexts}
-    WHERE ${eventProduct} = ? AND ${typesIn(productEventTypes)} ${newestEventFirst} LIMIT 1`);
+    WHERE ${eventProduct} = ? AND event_type <> 'search' ${newestEventFirst} LIMIT 1`);
 
   const productsOfText = database.prepare(`
     SELECT product FROM product_texts INDEXED BY product_texts_by_text
@@ -160,6 +159,6 @@ function touchOf(row: ReturnType<StatementSync['all']>[number]): Touch {
   };
 }
 
-/** The types are names of the program itself, so they may stand in the text of a statement. */
+/** The names of types have no quotes (see `eventTypeName`), so they may stand in a statement. */
 const typesIn = (types: readonly EventType[]): string =>
   `event_type IN (${types.map((type) => `'${type}'`).join(', ')})`;

@@ -7,6 +7,7 @@ import {
   type ShownProduct,
 } from '#core/analysis/attribution.ts';
 import { sources } from '#core/analysis/recommendation-scores.ts';
+import type { FunnelPlace } from '#core/event/event-types.ts';
 import type { ProductEvent } from '#core/ports.ts';
 import type { MetricSeries } from './metric-series.ts';
 
@@ -33,7 +34,7 @@ export class AttributionSeries {
   }
 
   /** Called for every stored event, so it parses only those that may carry an id. */
-  stored({ eventType, product, payload }: ProductEvent): void {
+  stored({ product, payload }: ProductEvent, place: FunnelPlace): void {
     if (product === null) return;
     for (const [answers, member] of [
       [this.recommendations, members.recommendations],
@@ -41,7 +42,7 @@ export class AttributionSeries {
     ] as const) {
       if (!payload.includes(`"${member}"`)) continue;
       const { [member]: id }: Partial<Record<typeof member, unknown>> = JSON.parse(payload);
-      if (typeof id === 'string') answers.attribution.happened(id, product.id, eventType);
+      if (typeof id === 'string') answers.attribution.happened(id, product.id, place);
     }
   }
 }

@@ -16,7 +16,7 @@ test('a click and a purchase count once for a product of an answer', () => {
   attribution.shown('answer', items(['kettle', 'cup']));
   for (const id of ['kettle', 'kettle', 'never shown']) attribution.happened('answer', id, 'view');
   attribution.happened('answer', 'kettle', 'purchase');
-  attribution.happened('answer', 'kettle', 'add_to_cart');
+  attribution.happened('answer', 'kettle', 'cart');
   expect(attribution.rows().filter(({ shown }) => shown > 0)).toEqual([
     { source: 'sessions', place: '1', shown: 1, clicked: 1, purchased: 1 },
     { source: 'meaning', place: '2', shown: 1, clicked: 0, purchased: 0 },

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { causesOf, eventWeights, interestsOf, weightsByText } from '#core/analysis/interests.ts';
+import { causesOf, interestsOf, weightsByText } from '#core/analysis/interests.ts';
+import { eventTypesOf, ownEventTypes } from '#core/event/event-types.ts';
 import { type EventType, eventTypes, type StoredEvent } from '#core/ports.ts';
 
 const hour = 3_600_000;
@@ -56,11 +57,28 @@ describe('interests', () => {
             [stored(type, newest), stored(type, newest + older)],
             older * hour,
           );
-          expect(first?.weight).toBeCloseTo(eventWeights[type], 9);
-          expect(second?.weight).toBeCloseTo(eventWeights[type] / 2, 9);
+          const weight = ownEventTypes.weights.get(type) ?? 0;
+          expect(first?.weight).toBeCloseTo(weight, 9);
+          expect(second?.weight).toBeCloseTo(weight / 2, 9);
         },
       ),
     );
+  });
+
+  it('have the weights of types that the settings add', () => {
+    const types = eventTypesOf([
+      { name: 'click', place: 'view', weight: 0.5 },
+      { name: 'refund', place: 'none', weight: -5 },
+    ]);
+    const events = [stored('click', 0), stored('refund', 0, 'u'), stored('rating', 0)];
+    const weights = interestsOf(events, hour, types).map(({ eventType: type, weight }) => [
+      type,
+      weight,
+    ]);
+    expect(weights).toEqual([
+      ['click', 0.5],
+      ['refund', -5],
+    ]);
   });
 
   it('do not include events whose payload is not an event', () => {

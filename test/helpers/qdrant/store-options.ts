@@ -1,5 +1,6 @@
 // Options of a Qdrant store for tests, with small vectors and test names.
 
+import { ownEventTypes } from '#core/event/event-types.ts';
 import type { Clock } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
@@ -30,6 +31,7 @@ export function storeOptions(
     timeoutMs,
     clock,
     searchPlan,
+    eventTypes: [...ownEventTypes.names, 'click'],
     apiKey: apiKey ?? process.env['QDRANT_API_KEY'] ?? null,
     collections: {
       texts: `${name}_texts`,
