@@ -1,5 +1,5 @@
-// Measures how fast invalid events get from a Kafka topic to the topic of dead letters, and what each
-// costs the gateway.
+// Measures how fast invalid events get from a Kafka topic to the topic of dead letters, and what
+// each costs the gateway.
 
 import { burstOf, hasBroker, throughTopic, type TopicFigures } from './bench-topic.ts';
 import { atLeast, row, type Benchmark } from './benchmark.ts';
