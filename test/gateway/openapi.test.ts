@@ -258,3 +258,25 @@ function schemaFrom(json: Json | undefined): z.ZodType {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a JSON schema is JSON
   return z.fromJSONSchema(json as Parameters<typeof z.fromJSONSchema>[0]);
 }
+
+/** Every schema in a part of the document, with where it is. */
+function schemasIn(
+  value: Json | undefined,
+  where: string,
+): readonly (readonly [string, JsonObject])[] {
+  if (Array.isArray(value))
+    return value.flatMap((item: Json, index) => schemasIn(item, `${where}.${index}`));
+  if (!isObject(value)) return [];
+  const inner = Object.entries(value).flatMap(([name, member]) =>
+    schemasIn(member, `${where}.${name}`),
+  );
+  return [[where, value], ...inner];
+}
+
+test('a schema that allows no further member is not extended: no value could match both', async () => {
+  const document = await read();
+  const wrong = schemasIn(document, '').filter(([, { allOf }]) =>
+    list(allOf).some((part) => object(resolve(document, part))['additionalProperties'] === false),
+  );
+  expect(wrong.map(([where]) => where)).toEqual([]);
+});

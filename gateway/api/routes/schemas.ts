@@ -164,13 +164,14 @@ const filterFields = {
   until: instant.optional(),
 };
 
-export const filterSchema = z
-  .strictObject({
-    ...filterFields,
-    price_min: z.number().optional(),
-    price_max: z.number().optional(),
-  })
-  .openapi('EventFilter');
+/** The filter in a body. */
+export const filterMembers = {
+  ...filterFields,
+  price_min: z.number().optional(),
+  price_max: z.number().optional(),
+};
+
+export const filterSchema = z.strictObject(filterMembers).openapi('EventFilter');
 
 // Not coerced directly: that would read an empty text as 0.
 const numberInQuery = z.string().trim().min(1).pipe(z.coerce.number());

@@ -85,32 +85,36 @@ export const exampleRules = {
   ],
 };
 
+const ruleFields = {
+  synonyms: z.array(synonymsSchema).max(rulesMax).default([]),
+  queries: z
+    .array(queryRuleSchema)
+    .max(rulesMax)
+    .default([])
+    .superRefine((rules, context) => {
+      const first = new Map<string, number>();
+      for (const [index, { query }] of rules.entries()) {
+        const key = queryKey(query);
+        const same = first.get(key);
+        if (same === undefined) first.set(key, index);
+        else
+          context.addIssue({
+            code: 'custom',
+            path: [index, 'query'],
+            message: `is the same query as that of rule ${same}: put both into one`,
+          });
+      }
+    }),
+};
+
 export const rulesSchema = z
-  .strictObject({
-    synonyms: z.array(synonymsSchema).max(rulesMax).default([]),
-    queries: z
-      .array(queryRuleSchema)
-      .max(rulesMax)
-      .default([])
-      .superRefine((rules, context) => {
-        const first = new Map<string, number>();
-        for (const [index, { query }] of rules.entries()) {
-          const key = queryKey(query);
-          const same = first.get(key);
-          if (same === undefined) first.set(key, index);
-          else
-            context.addIssue({
-              code: 'custom',
-              path: [index, 'query'],
-              message: `is the same query as that of rule ${same}: put both into one`,
-            });
-        }
-      }),
-  })
+  .strictObject(ruleFields)
   .openapi('SearchRules', { example: exampleRules });
 
-export const storedRulesSchema = rulesSchema
-  .extend({
+// Not an extension of the strict schema above, which allows no further member.
+export const storedRulesSchema = z
+  .object({
+    ...ruleFields,
     updated_at: z.iso.datetime().nullable().openapi({
       description: 'When they were put; null when there are none yet.',
     }),

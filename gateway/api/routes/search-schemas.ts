@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { normaliseText } from '#core/event/text.ts';
 import { hitOrders } from '#core/vectors/shop/hit-order.ts';
 import { asOfSchema, exampleHit, hitSchema } from './hits.ts';
-import { filterSchema, oneOrMore, storedEventSchema } from './schemas.ts';
+import { filterMembers, oneOrMore, storedEventSchema } from './schemas.ts';
 
 /** No model has more dimensions. */
 const dimensionsMax = 16_384;
@@ -13,8 +13,9 @@ const textIds = () => oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit');
 /** What to search by: exactly one of these. */
 const searchedBy = ['query', 'vector', 'text_id'] as const;
 
-const searchFilterSchema = filterSchema
-  .extend({
+const searchFilterSchema = z
+  .strictObject({
+    ...filterMembers,
     brand: oneOrMore(z.string().min(1).max(512), 'names of brands')
       .optional()
       .openapi({ description: 'Only products that the catalogue has with one of these brands.' }),
