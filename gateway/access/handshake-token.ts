@@ -1,14 +1,23 @@
-// Reads the token that a browser sends as a WebSocket subprotocol, because it cannot set headers.
+// Reads the token of a WebSocket handshake: `Authorization: Bearer`, or a subprotocol, because a
+// browser cannot set headers.
 
+import type { IncomingHttpHeaders } from 'node:http';
 import { tokenSubprotocolPrefix } from '#core/protocol/wire.ts';
 
-/** The names in a `Sec-WebSocket-Protocol` header. */
-export function subprotocolsOf(header: string | undefined): readonly string[] {
-  return (header ?? '').split(',').map((name) => name.trim());
+/** `null` without a token. */
+export function handshakeToken(headers: IncomingHttpHeaders): string | null {
+  return bearerOf(headers.authorization) ?? subprotocolToken(subprotocolsOf(headers));
 }
 
-/** `null` when none of the subprotocols is a token. */
-export function tokenOf(subprotocols: readonly string[]): string | null {
+export function subprotocolsOf(headers: IncomingHttpHeaders): readonly string[] {
+  return (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+}
+
+function bearerOf(authorization: string | undefined): string | null {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? null;
+}
+
+function subprotocolToken(subprotocols: readonly string[]): string | null {
   const found = subprotocols.find((name) => name.startsWith(tokenSubprotocolPrefix));
   return found === undefined
     ? null

@@ -4,8 +4,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { subprotocol } from '#core/protocol/wire.ts';
 import type { Problem } from '../http/problem-document.ts';
+import { handshakeToken, subprotocolsOf } from './handshake-token.ts';
 import type { JoinToken, JoinVerdict } from './join-tokens.ts';
-import { subprotocolsOf, tokenOf } from './subprotocol-token.ts';
 
 export type RunnerTokens = {
   /** The token that all runners of this fleet share. */
@@ -22,9 +22,8 @@ export type Admission =
 
 /** The token is sent as `Authorization: Bearer` or, by a browser, as a second subprotocol. */
 export function checkRunnerToken(headers: IncomingHttpHeaders, tokens: RunnerTokens): Admission {
-  const offered = subprotocolsOf(headers['sec-websocket-protocol']);
-  const admission = admitToken(bearerOf(headers.authorization) ?? tokenOf(offered), tokens);
-  if (!admission.ok || offered.includes(subprotocol)) return admission;
+  const admission = admitToken(handshakeToken(headers), tokens);
+  if (!admission.ok || subprotocolsOf(headers).includes(subprotocol)) return admission;
   return {
     ok: false,
     status: 400,
@@ -59,10 +58,6 @@ function admitToken(token: string | null, { shared, trusted, join }: RunnerToken
     "The token is neither this gateway's runner token (VECTORSTREAM_RUNNER_TOKEN) " +
       'nor a join token that it accepts.',
   );
-}
-
-function bearerOf(authorization: string | undefined): string | null {
-  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? null;
 }
 
 const refused = (code: string, detail: string): Admission => ({

@@ -2,17 +2,14 @@
 // names by which file, environment and flags set it, are in settings/.
 
 import type { Key } from './setting-types.ts';
+import { auditSection } from './settings/audit-section.ts';
+import { embeddingsSection } from './settings/embeddings-section.ts';
 import { eventsSection } from './settings/events-section.ts';
 import { gatewaySection } from './settings/gateway-section.ts';
 import { ingestSection } from './settings/ingest-section.ts';
 import { kafkaSection } from './settings/kafka-section.ts';
-import {
-  auditSection,
-  embeddingsSection,
-  liveSection,
-  loggingSection,
-  searchSection,
-} from './settings/other-sections.ts';
+import { liveSection } from './settings/live-section.ts';
+import { loggingSection } from './settings/logging-section.ts';
 import { pipelineSection } from './settings/pipeline-section.ts';
 import { qdrantSection } from './settings/qdrant-section.ts';
 import { ratesSection } from './settings/rates-section.ts';
@@ -20,6 +17,7 @@ import { recommendationsSection } from './settings/recommendations-section.ts';
 import { retriesSection } from './settings/retries-section.ts';
 import { runnersSection } from './settings/runners-section.ts';
 import { schemaRegistrySection } from './settings/schema-registry-section.ts';
+import { searchSection } from './settings/search-section.ts';
 import { serverSection } from './settings/server-section.ts';
 import { sinkSection } from './settings/sink-section.ts';
 import { storeSection } from './settings/store-section.ts';

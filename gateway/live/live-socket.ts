@@ -3,7 +3,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { subprotocolsOf, tokenOf } from '../access/subprotocol-token.ts';
+import { handshakeToken } from '../access/handshake-token.ts';
 import { refuseOnSocket } from '../http/problem-document.ts';
 import { createWebSocketServer } from '../http/websocket-server.ts';
 import { parseTopics, topics as allTopics } from './live-messages.ts';
@@ -87,9 +87,8 @@ function headersOf(request: IncomingMessage): Headers {
       typeof value === 'string' && !hopByHop.has(name) ? [[name, value] as [string, string]] : [],
     ),
   );
-  const token = tokenOf(subprotocolsOf(request.headers['sec-websocket-protocol']));
-  if (token !== null && !headers.has('authorization'))
-    headers.set('authorization', `Bearer ${token}`);
+  const token = handshakeToken(request.headers);
+  if (token !== null) headers.set('authorization', `Bearer ${token}`);
   return headers;
 }
 

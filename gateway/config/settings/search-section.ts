@@ -1,18 +1,7 @@
-// The settings in the small sections: `audit`, `search`, `embeddings`, `live` and `logging`.
+// The settings in the section `search`.
 
-import { integer, list, oneOf } from '../setting-types.ts';
-import { mebibyte, minute } from '../units.ts';
-
-export const auditSection = {
-  fileBytesMax: integer({
-    default: 16 * mebibyte,
-    min: 0,
-    max: 2 ** 30,
-    help:
-      'Size of audit.ndjson in the data folder (bytes) at which it is renamed to audit.ndjson.1 ' +
-      'and a new file begins; 0 keeps no audit trail.',
-  }),
-} as const;
+import { integer, list } from '../setting-types.ts';
+import { minute } from '../units.ts';
 
 export const searchSection = {
   waitMsMax: integer({
@@ -56,42 +45,5 @@ export const searchSection = {
     help:
       'Attributes of products in the catalogue by which a search may count its hits, such as ' +
       'colour. Anyone who may search sees their values.',
-  }),
-} as const;
-
-export const embeddingsSection = {
-  waitMsMax: integer({
-    default: 30_000,
-    min: 100,
-    max: 10 * minute,
-    live: true,
-    help: 'Time limit for POST /v1/embeddings (milliseconds). After that it answers 503.',
-  }),
-} as const;
-
-export const liveSection = {
-  clientsMax: integer({
-    default: 100,
-    min: 0,
-    max: 10_000,
-    help: 'Maximum number of clients of /ws/events and /sse/events together.',
-  }),
-} as const;
-
-export const loggingSection = {
-  level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-    default: 'info',
-    env: 'LOG_LEVEL',
-    flag: 'log-level',
-    live: true,
-    help:
-      'Lowest severity that is logged. ' +
-      'Runners that the gateway started keep the level that it had at the start.',
-  }),
-  format: oneOf(['auto', 'pretty', 'json'], {
-    default: 'auto',
-    env: 'LOG_FORMAT',
-    flag: 'log-format',
-    help: 'Format of the log. auto is pretty on a terminal and json elsewhere.',
   }),
 } as const;
