@@ -186,16 +186,16 @@ export class Repair implements ProvenanceLog {
   async #step(signal: AbortSignal): Promise<void> {
     const { store, clock, limits, observer } = this.#options;
     await this.#suspects.withhold();
-    // Before what may fail for long: other gateways take over sessions whose marks are old.
     await this.#marks.renew();
-    const stored = await this.#reEmbedder.write();
-    if (stored > 0) observer.repaired(stored);
     const now = clock.monotonic();
     const adopts = now >= this.#adoptAt;
     if (adopts) {
       await this.#adopt();
       this.#adoptAt = now + limits.checkIntervalMs / 4;
     }
+    // After all that protects searches: a sink that is down makes writes fail for long.
+    const stored = await this.#reEmbedder.write();
+    if (stored > 0) observer.repaired(stored);
     // Withheld texts may come from another gateway that died, or from before this gateway's start.
     if (!adopts && this.#suspects.size === 0 && this.#reEmbedder.isIdle) return;
     const { textsMax } = this.#reEmbedder;

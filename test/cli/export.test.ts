@@ -48,6 +48,13 @@ async function shop(texts: number) {
 
 const ignore = (): void => undefined;
 
+function start(file: string, url: string) {
+  const command = join(import.meta.dirname, '../../cli/export/export.ts');
+  return spawn(process.execPath, [command, file, '--target', url], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
 test('NDJSON has one text a line, with the vector that the store holds', async () => {
   await using folder = await temporaryFolder();
   const { store, pages } = await shop(300);
@@ -159,6 +166,24 @@ test('a name without a known ending is refused with those that are', () => {
   );
 });
 
+test('the command writes all pages and says how many texts', async () => {
+  await using folder = await temporaryFolder();
+  const { pages } = await shop(3);
+  const [page] = await Array.fromAsync(pages());
+  const items = page?.items.map((item) => ({ ...item, vector: [...(item.vector ?? [])] }));
+  await using gateway = await scriptedGateway(({ path }) => ({
+    status: 200,
+    body: path.startsWith('/stats')
+      ? { store: { texts: 6 } }
+      : { ...page, items, next_cursor: path.includes('cursor=') ? null : textIdOf(2) },
+  }));
+  const file = join(folder.path, 'all.ndjson');
+  const child = start(file, gateway.url);
+  const [stdout] = await Promise.all([readAll(child.stdout), once(child, 'close')]);
+  expect([child.exitCode, stdout]).toEqual([0, `Wrote 6 texts to ${file}\n`]);
+  expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(7);
+});
+
 test('Ctrl-C while the gateway is awaited ends with code 130 and no file', async () => {
   await using folder = await temporaryFolder();
   const asked = Promise.withResolvers<void>();
@@ -168,13 +193,7 @@ test('Ctrl-C while the gateway is awaited ends with code 130 and no file', async
       ? { status: 503, body: { code: 'store_down', detail: 'The store is down.' } }
       : { status: 200, body: { store: { texts: 9 } } };
   });
-  const root = join(import.meta.dirname, '../..');
-  const path = join(folder.path, 'all.parquet');
-  const child = spawn(
-    process.execPath,
-    [join(root, 'cli/export/export.ts'), path, '--target', gateway.url],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const child = start(join(folder.path, 'all.parquet'), gateway.url);
   const stderr = readAll(child.stderr);
   const closed = once(child, 'close');
   await asked.promise;

@@ -5,10 +5,13 @@ import { expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
+import { announcedStore } from '#core/pipeline/changes/announced-store.ts';
+import { ChangeFeed } from '#core/pipeline/changes/change-feed.ts';
 import type { TextRecord, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
+import { knownFrom, sinkDouble } from '../helpers/sink-consumer.ts';
 import { failAt } from '../helpers/unreliable.ts';
 
 const checkIntervalMs = 8_000;
@@ -146,3 +149,49 @@ test.each(Array.from({ length: 16 }, (_, index) => index + 1))(
     await running;
   },
 );
+
+test('while a sink is down vectors are withheld and marks renewed; then it hears', async () => {
+  const clock = new ManualClock();
+  const store = createMemoryStore({ dimensions, now: () => clock.now() });
+  const sink = sinkDouble();
+  const format = {
+    key: 'text',
+    content: 'embedding',
+    model: { id: 'm', revision: 'r' },
+  } as const;
+  const feed = new ChangeFeed({ store, sink, clock, format });
+  const { repair, wrong } = setUp(announcedStore(store, feed), clock);
+  const stop = new AbortController();
+  const running = repair.run(stop.signal);
+  for (const session of ['liar', 'late liar', 'honest'])
+    await repair.begin(session, clock.now(), stop.signal);
+  const by = (runnerSession: string, id: string): TextRecord => {
+    const { embedding, ...record } = wrong(id);
+    return {
+      ...record,
+      embedding: { ...embedding, provenance: { ...embedding.provenance, runnerSession } },
+    };
+  };
+  await store.putTexts([by('liar', 'kettle'), by('late liar', 'lamp')]);
+
+  const since = clock.now();
+  sink.isDown = true;
+  repair.distrust('liar', since);
+  await clock.advance(5 * checkIntervalMs);
+  repair.distrust('late liar', since);
+  await clock.advance(checkIntervalMs);
+  expect(await store.knownTexts(['lamp'])).toEqual(new Set());
+  const marks = await store.provenanceStore.marks();
+  const honest = marks.find(({ runnerSession }) => runnerSession === 'honest');
+  expect(clock.now() - (honest?.renewedAt ?? 0)).toBeLessThan(2 * checkIntervalMs);
+
+  sink.isDown = false;
+  await clock.advance(2 * checkIntervalMs);
+  for (const id of ['kettle', 'lamp']) {
+    const [vector] = (await store.vectors([id])).values();
+    expect(cosine(vector ?? new Float32Array(dimensions), fakeVector(id))).toBeCloseTo(1);
+    expect(knownFrom(sink.records).vectors.get(id)).toEqual(vector);
+  }
+  stop.abort();
+  await running;
+});
