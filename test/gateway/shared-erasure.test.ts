@@ -107,6 +107,19 @@ test('a gateway that is busy erasing knows whom another one erased before it wri
   expect([erased, await eventsOf('anna')]).toEqual([1, []]);
 });
 
+test('many persons are erased together, and not one wait after another', async () => {
+  const { one, clock, eventsOf, act } = twoGateways();
+  const persons = Array.from({ length: 20 }, (_, n) => `person ${n}`);
+  for (const [n, person] of persons.entries()) await act(n, person);
+  const ids: string[] = [];
+  for (const person of persons) ids.push((await one.begin(person)).id);
+  await clock.advance(3 * settleMs);
+  const requests = await Promise.all(ids.map((id) => one.request(id)));
+  expect(requests.filter((request) => request?.finishedAt === null)).toEqual([]);
+  const left = await Promise.all(persons.map(eventsOf));
+  expect(left.flat()).toEqual([]);
+});
+
 test('a request that comes to another gateway while an older one ends is carried out', async () => {
   let askAgain = nothing;
   const { one, two, clock, eventsOf, act } = twoGateways((erasureStore) => ({
