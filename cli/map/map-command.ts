@@ -5,6 +5,12 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { parse } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
+import {
+  type EventTypes,
+  eventTypesOf,
+  ownEventTypes,
+  readEventTypes,
+} from '#core/event/event-types.ts';
 import { systemClock } from '#core/time/clock.ts';
 import {
   connectionFromEnvironment,
@@ -26,6 +32,8 @@ const flags = {
   ...section('Sample', { limit: integer('N', 1000, 1, 100_000, 'records to read') }),
 };
 
+const typesVariable = 'VECTORSTREAM_EVENTS_TYPES';
+
 const command: Command<typeof flags> = {
   usage: 'npm run map --',
   about:
@@ -35,11 +43,26 @@ const command: Command<typeof flags> = {
     'drafts one.',
   flags,
   operands: ['SAMPLE'],
-  variables: { KAFKA_BROKERS: 'brokers of the topic', ...kafkaVariables },
+  variables: {
+    [typesVariable]: 'types of events of your own, as for the gateway',
+    KAFKA_BROKERS: 'brokers of the topic',
+    ...kafkaVariables,
+  },
 };
 
 const silent = (): void => undefined;
 const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+
+/** @throws UsageError for what the gateway would refuse too */
+function typesOf(setting: string | undefined): EventTypes {
+  if (!setting) return ownEventTypes;
+  const added = readEventTypes(setting.split(',').map((part) => part.trim()));
+  if (added !== null) return eventTypesOf(added);
+  throw new UsageError(
+    `${typesVariable}=${setting}: allowed are new types such as click:view:0.5, separated by ` +
+      'commas (docs/events.md)',
+  );
+}
 
 async function sampleOf(name: string, limit: number): Promise<readonly SampleRecord[]> {
   if (existsSync(name)) return recordsOfFile(name, limit);
@@ -73,7 +96,7 @@ async function map(
     await writeFile(draft, tried.draft, { flag: 'wx' }).catch((error: unknown) => {
       throw new UsageError(`${draft}: cannot be written; it must not exist yet`, { cause: error });
     });
-  const report = reportOf(records, tried.mappings, now);
+  const report = reportOf(records, tried.mappings, now, typesOf(process.env[typesVariable]));
   const next = tried.draft !== null && existsSync(name) ? `\n${nextStep(name, draft)}\n` : '';
   process.stdout.write(`${tried.about}\n\n${reportText(report)}${next}`);
   return report.events.size + report.deletes.size > 0 ? 0 : 1;

@@ -3,6 +3,7 @@
 
 import { readRecord } from '#core/decode/read-record.ts';
 import type { Part, SentRecord } from '#core/decode/read-value.ts';
+import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
 import { printable } from '#core/event/json-guard.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { noMappings, type RecordMapping } from '#core/mapping/record-mapping.ts';
@@ -32,8 +33,10 @@ export function reportOf(
   records: readonly SampleRecord[],
   tried: readonly RecordMapping[],
   now: number,
+  types: EventTypes = ownEventTypes,
 ): MappingReport {
-  const rules = { now, limits: eventLimits, mappings: { ...noMappings, tried } };
+  const limits = { ...eventLimits, types };
+  const rules = { now, limits, mappings: { ...noMappings, tried } };
   const events = new Map<string, number>();
   const deletes = new Map<string, number>();
   const turnedAway = new Map<string, { count: number; first: number }>();

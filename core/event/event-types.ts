@@ -70,7 +70,28 @@ export function eventTypesOf(added: readonly AddedEventType[]): EventTypes {
   };
 }
 
-export const lettersOf = (text: string): string => text.toLowerCase().replaceAll(/[\s_-]/g, '');
+const addedMax = 32;
+
+/**
+ * Reads texts such as `click:view:0.5`; `null` if one of them is none, if they are too many, or if
+ * names do not differ, also from the program's own, in more than `_`.
+ */
+export function readEventTypes(texts: readonly string[]): readonly AddedEventType[] | null {
+  const types = texts.flatMap((text) => readEventType(text) ?? []);
+  const names = [...own, ...types].map(({ name }) => lettersOf(name));
+  const areNew = new Set(names).size === names.length;
+  return areNew && types.length === texts.length && types.length <= addedMax ? types : null;
+}
+
+function readEventType(text: string): AddedEventType | null {
+  const [, name = '', wanted, number] =
+    /^([a-z][a-z0-9_]{0,31}):([a-z]+):(-?[\d.]+)$/.exec(text) ?? [];
+  const place = funnelPlaces.find((known) => known === wanted);
+  const weight = Number(number);
+  return place !== undefined && Math.abs(weight) <= 100 ? { name, place, weight } : null;
+}
+
+const lettersOf = (text: string): string => text.toLowerCase().replaceAll(/[\s_-]/g, '');
 
 /** Without any from the settings. */
 export const ownEventTypes: EventTypes = eventTypesOf([]);

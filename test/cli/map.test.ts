@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { eventTypesOf } from '#core/event/event-types.ts';
 import { draftedMapping, givenMapping, readyMadeMappings } from '../../cli/map/map-sample.ts';
 import { reportOf, reportText } from '../../cli/map/mapping-report.ts';
 import { recordsOfFile } from '../../cli/map/sample-file.ts';
@@ -156,4 +157,25 @@ test('deletes are shown as such, and a mapping for them alone can be tried', asy
   const { mappings } = await givenMapping(mapping ?? '');
   const report = reportOf(await recordsOfFile(file ?? '', 100), mappings, now);
   expect(reportText(report)).toContain('0 events, 3 deletes (user 3), 0 passed over');
+});
+
+test('types of events that the gateway would add are known too', async () => {
+  const event = {
+    event_id: 'e-1',
+    user_id: 'u',
+    session_id: 's',
+    event_type: 'click',
+    timestamp: '2026-05-01T00:00:00Z',
+    product: { id: '7', name: 'Kettle', price: 12.5 },
+  };
+  const sent = {
+    key: null,
+    value: new TextEncoder().encode(JSON.stringify(event)),
+    headers: {},
+    timestamp: now,
+    position: { topic: 'shop', partition: 0, offset: 0 },
+  };
+  const types = eventTypesOf([{ name: 'click', place: 'view', weight: 1 }]);
+  expect(reportOf([sent], [], now, types).events).toEqual(new Map([['click', 1]]));
+  expect(reportOf([sent], [], now).events.size).toBe(0);
 });

@@ -1,8 +1,7 @@
 // The settings in the section `events`: how to read events that are not exactly as described.
 
-import { type AddedEventType, funnelPlaces, lettersOf } from '#core/event/event-types.ts';
-import { eventTypes } from '#core/ports.ts';
-import { list, timeZone, yesOrNo } from '../setting-types.ts';
+import { type AddedEventType, readEventTypes } from '#core/event/event-types.ts';
+import { type Key, list, timeZone, yesOrNo } from '../setting-types.ts';
 
 export const eventsSection = {
   strict: yesOrNo({
@@ -16,7 +15,7 @@ export const eventsSection = {
     default: 'UTC',
     help: 'Time zone of timestamps without a UTC offset.',
   }),
-  types: differentTypes({
+  types: eventTypeList({
     help:
       'More types of events than VectorStream has of its own, as NAME:PLACE:WEIGHT, such as ' +
       'click:view:0.5. PLACE is the step of the funnel. WEIGHT is how strongly it shows ' +
@@ -24,7 +23,6 @@ export const eventsSection = {
     allowed:
       'up to 32 new names of a-z 0-9 _, each with view, cart, purchase or none, and a weight ' +
       'from -100 to 100',
-    item: addedEventType,
   }),
   mappings: list({
     help:
@@ -36,27 +34,18 @@ export const eventsSection = {
   }),
 } as const;
 
-/** `click:view:0.5`; `null` for what is none. */
-function addedEventType(text: string): AddedEventType | null {
-  const [, name = '', wanted, number] =
-    /^([a-z][a-z0-9_]{0,31}):([a-z]+):(-?[\d.]+)$/.exec(text) ?? [];
-  const place = funnelPlaces.find((known) => known === wanted);
-  const weight = Number(number);
-  return place !== undefined && Math.abs(weight) <= 100 ? { name, place, weight } : null;
-}
-
-/** Names are different, also from the program's own, when they differ in more than `_`. */
-function differentTypes(options: Parameters<typeof list<AddedEventType>>[0]) {
-  const key = list(options);
+/** Each is checked beside the others. */
+function eventTypeList(
+  options: Omit<Parameters<typeof list<string>>[0], 'item'>,
+): Key<readonly AddedEventType[]> {
+  const texts = list({ ...options, item: (text) => text });
   return {
-    ...key,
-    check(raw: unknown) {
-      const checked = key.check(raw);
-      if (!checked.ok) return checked;
-      const names = [...eventTypes, ...checked.value.map(({ name }) => name)].map(lettersOf);
-      const areNew = new Set(names).size === names.length && checked.value.length <= addedMax;
-      return areNew ? checked : ({ ok: false } as const);
+    ...texts,
+    default: [],
+    check(raw) {
+      const checked = texts.check(raw);
+      const value = checked.ok ? readEventTypes(checked.value) : null;
+      return value === null ? { ok: false } : { ok: true, value };
     },
   };
 }
-const addedMax = 32;
