@@ -185,7 +185,11 @@ export const searchResponseSchema = z
           matched: z
             .array(z.enum(['id', 'words', 'meaning']))
             .optional()
-            .openapi({ description: 'What has found the hit. Only with mode hybrid and words.' }),
+            .openapi({
+              description:
+                'What has found the hit; nothing, when the shop has put it there. Only with mode ' +
+                'hybrid and words.',
+            }),
         }),
       )
       .openapi({
