@@ -273,7 +273,8 @@ function schemasIn(
   return [[where, value], ...inner];
 }
 
-test('a schema that allows no further member is not extended: no value could match both', async () => {
+// No value could match both.
+test('a schema that allows no further member is not extended', async () => {
   const document = await read();
   const wrong = schemasIn(document, '').filter(([, { allOf }]) =>
     list(allOf).some((part) => object(resolve(document, part))['additionalProperties'] === false),
