@@ -17,11 +17,13 @@ export type TimeChartProps = {
   readonly times: readonly number[];
   readonly lines: readonly ChartLine[];
   readonly format: (value: number) => string;
+  /** The least value at the top: whole numbers need room for more than one. */
+  readonly topMin: number;
 };
 
 const height = 148;
 
-export function TimeChart({ times, lines, format }: TimeChartProps) {
+export function TimeChart({ times, lines, format, topMin }: TimeChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const newest = useRef(times);
@@ -48,7 +50,7 @@ export function TimeChart({ times, lines, format }: TimeChartProps) {
       if (isGone || frame.current === null) return;
       const { clientWidth } = frame.current;
       plot.current = new Plot(
-        optionsOf(frame.current, clientWidth, data.current, format, setPointed),
+        optionsOf(frame.current, clientWidth, data.current, { format, topMin }, setPointed),
         aligned(newest.current, data.current),
         frame.current,
       );
@@ -100,7 +102,7 @@ function optionsOf(
   frame: HTMLElement,
   width: number,
   lines: readonly ChartLine[],
-  format: (value: number) => string,
+  { format, topMin }: Pick<TimeChartProps, 'format' | 'topMin'>,
   onPoint: (index: number | null) => void,
 ): uPlot.Options {
   const style = getComputedStyle(frame);
@@ -118,7 +120,7 @@ function optionsOf(
     padding: [8, 2, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-    scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.15 : 1] } },
+    scales: { y: { range: (_, __, most) => [0, Math.max(topMin, most > 0 ? most * 1.15 : 1)] } },
     axes: [
       { ...axis, size: 26, grid: { show: false }, space: 64, values: clockTimes },
       {

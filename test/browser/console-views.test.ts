@@ -7,6 +7,10 @@ import type { DeadLetterBatchDone } from '../../gateway/api/routes/dead-letter-o
 import { exampleDeadLetter } from '../../gateway/api/routes/dead-letter-view.ts';
 import { exampleHit } from '../../gateway/api/routes/hits.ts';
 import {
+  filterOf as filterOfGroup,
+  scopesOf,
+} from '../../pages/console/dead-letters/cause-plan.ts';
+import {
   groupsOf,
   shownOf,
   whenceText,
@@ -171,6 +175,50 @@ describe('dead letters', () => {
       `${at(newer)} back to ${at(older)}, from shop, till`,
       `${at(newer)}, from shop`,
     ]);
+  });
+
+  test('by producer and by hour: the largest producer and the newest hour come first', () => {
+    const origin = { topic: 'shop', partition: 0, offset: 1 };
+    const [now, before] = ['2026-01-31T12:10:00.000Z', '2026-01-31T11:00:00.000Z'];
+    const deadLetters = [
+      deadLetter({ id: '1', failed_at: now, headers: { 'x-collected-by': 'page' }, origin }),
+      deadLetter({ id: '2', failed_at: now, origin }),
+      deadLetter({ id: '3', failed_at: before, origin, field: 'user_id' }),
+    ];
+    expect(groupsOf(deadLetters, 'producer').map(({ section, field }) => [section, field])).toEqual(
+      [
+        ['shop', 'product.price'],
+        ['shop', 'user_id'],
+        ['page', 'product.price'],
+      ],
+    );
+    const hours = groupsOf(deadLetters, 'time');
+    expect(hours.map(({ deadLetters: { length } }) => length)).toEqual([2, 1]);
+    const [newest] = hours;
+    const { since = '', until = '', text } = newest ? filterOfGroup(newest, 'cause', '') : {};
+    expect(text).toBe('product.price: ');
+    expect(Date.parse(until) - Date.parse(since)).toBe(3_600_000);
+    expect(since <= now && now < until).toBe(true);
+    // What a person looks at stays, however the list is ordered.
+    const [pinned = null] = deadLetters;
+    expect(shownOf(groupsOf(deadLetters, 'producer'), pinned, false, 'producer')).toMatchObject({
+      group: { section: 'page' },
+      deadLetter: { id: '1' },
+    });
+  });
+
+  test('that a text was searched for can be acted on alone', () => {
+    const [group] = groupsOf([deadLetter({})]);
+    expect(group && scopesOf(group, 'till-7').map(([scope]) => scope)).toEqual([
+      'found',
+      'cause',
+      'kind',
+    ]);
+    expect(group && filterOfGroup(group, 'found', 'till-7')).toEqual({
+      reason: 'invalid_event',
+      state: 'open',
+      text: 'till-7',
+    });
   });
 
   test('of a whole event are one cause when only quoted values differ', () => {

@@ -162,8 +162,22 @@ test('Search shows the picture of a product from a host that the settings name',
 
 test('a dead letter is mended and replayed; a replay of all is tried first', async ({ skip }) => {
   await needsBrowser(skip);
-  const { page, troubles, shows, press } = await view('/dead-letters');
+  const { page, troubles, shows, press, violations } = await view('/dead-letters');
   await shows('2 dead letters');
+  // A word narrows the list, and what is done to it.
+  await page.type('.causes input[type=search]', 'wrong-2');
+  await shows('Only with “wrong-2”');
+  await press('Try a replay');
+  await shows('Of 1, 0 can be replayed unchanged and 1 would fail again.');
+  await (await page.$('.causes input[type=radio]:not(:checked)'))?.click();
+  await page.waitForSelector('.cause-list h3');
+  expect(await violations()).toEqual([]);
+  await page.$eval('.causes input[type=search]', (field) => {
+    if (field instanceof HTMLInputElement) field.select();
+  });
+  await page.keyboard.press('Backspace');
+  await shows('Only user_id');
+  await page.waitForFunction(() => !document.body.innerText.includes('wrong-2”'));
   await press('Try a replay');
   await shows('Of 2, 0 can be replayed unchanged and 2 would fail again.');
   await page.waitForFunction(() =>

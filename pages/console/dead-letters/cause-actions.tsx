@@ -14,6 +14,8 @@ import { useCausePlan, type CausePlan } from './use-cause-plan.ts';
 export type CauseActionsProps = {
   readonly session: Session;
   readonly group: DeadLetterGroup;
+  /** What the list was narrowed to; '' for nothing. */
+  readonly found: string;
   /** The rule as it was typed; `null`: none. */
   readonly rule: readonly RuleLine[] | null;
   readonly onRule: (rule: readonly RuleLine[] | null) => void;
@@ -22,12 +24,13 @@ export type CauseActionsProps = {
   readonly onDone: (isBad: boolean, text: string) => void;
 };
 
-export function CauseActions({ session, group, rule, onRule, onBusy, onDone }: CauseActionsProps) {
-  const scopes = scopesOf(group);
+export function CauseActions(props: CauseActionsProps) {
+  const { session, group, found, rule, onRule, onBusy, onDone } = props;
+  const scopes = scopesOf(group, found);
   const [scope, setScope] = useState<Scope>(scopes[0]?.[0] ?? 'kind');
   const causePlan = useCausePlan(session, onBusy, onDone);
   const { plan, progress, forget, previewReplay, countForPurge } = causePlan;
-  const filter = filterOf(group, scope);
+  const filter = filterOf(group, scope, found);
   const isBusy = progress !== null;
   const transform = rule === null ? null : transformOf(rule);
   return (

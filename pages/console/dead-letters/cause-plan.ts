@@ -14,8 +14,8 @@ import {
   type CauseFilter,
 } from './replay-cause.ts';
 
-/** One cause, or all of its kind. */
-export type Scope = 'cause' | 'kind';
+/** Those of one cause, all of its kind, or those of its kind that contain a text. */
+export type Scope = 'cause' | 'kind' | 'found';
 
 export type Plan = {
   readonly kind: 'replay' | 'purge';
@@ -31,22 +31,28 @@ export type Plan = {
   readonly changes: readonly (readonly string[])[];
 };
 
-/** Messages about a field begin with its name. */
-export function filterOf({ reason, field }: DeadLetterGroup, scope: Scope): CauseFilter {
-  const isNarrow = scope === 'cause' && field !== null;
-  return { reason, state: 'open', ...(isNarrow && { text: `${field}: ` }) };
+/**
+ * Messages about a field begin with its name. A list by hour keeps to its hour.
+ *
+ * @param found what the list was narrowed to; '' for nothing
+ */
+export function filterOf(
+  { reason, field, hour }: DeadLetterGroup,
+  scope: Scope,
+  found: string,
+): CauseFilter {
+  const text = scope === 'found' ? found : scope === 'cause' && field !== null ? `${field}: ` : '';
+  return { reason, state: 'open', ...(text !== '' && { text }), ...hour };
 }
 
-export const scopesOf = ({
-  reason,
-  field,
-}: DeadLetterGroup): readonly (readonly [Scope, string])[] =>
-  field === null
-    ? [['kind', `All “${reasonName(reason)}”`]]
-    : [
-        ['cause', `Only ${field}`],
-        ['kind', `All “${reasonName(reason)}”`],
-      ];
+export const scopesOf = (
+  { reason, field }: DeadLetterGroup,
+  found: string,
+): readonly (readonly [Scope, string])[] => [
+  ...(found === '' ? [] : [['found', `Only with “${found}”`] as const]),
+  ...(field === null ? [] : [['cause', `Only ${field}`] as const]),
+  ['kind', `All “${reasonName(reason)}”`],
+];
 
 export async function planReplay(
   session: Session,

@@ -6,16 +6,13 @@ import { Empty, Notice } from '../../shared/components.tsx';
 import { formatCount } from '../../shared/format.ts';
 import { reasonName } from '../event-words.ts';
 import type { Session } from '../session.ts';
-import { useFeed, usePolled } from '../use-gateway.ts';
 import { useKept } from '../use-kept.ts';
 import { CauseActions } from './cause-actions.tsx';
+import { Causes } from './causes.tsx';
 import type { RuleLine } from './correction-rule.ts';
 import { DeadLetterEditor } from './dead-letter-editor.tsx';
-import { groupsOf, shownOf, whenceText, type DeadLetterGroup } from './dead-letter-groups.ts';
-
-const everyMs = 5000;
-/** The most dead letters that are grouped. Older ones appear when these are mended. */
-const shownMax = 1000;
+import { groupsOf, shownOf, type DeadLetterGroup, type Grouping } from './dead-letter-groups.ts';
+import { lettersMax, useOpenLetters } from './use-open-letters.ts';
 
 export function DeadLetters({ session }: { readonly session: Session }) {
   const [changes, setChanges] = useState(0);
@@ -26,20 +23,11 @@ export function DeadLetters({ session }: { readonly session: Session }) {
   const [held, setHeld] = useState<ReturnType<typeof shownOf>>(null);
   const [told, setTold] = useState<{ readonly isBad: boolean; readonly text: string } | null>(null);
   const detail = useRef<HTMLDivElement>(null);
-  useFeed(session, ['stats'], () => undefined);
-  const counts = usePolled(
-    session,
-    (signal) => session.client.deadLetters.stats({ signal }),
-    everyMs,
-    [changes],
-  );
-  const open = counts?.by_state.open ?? null;
-  const deadLetters = usePolled(session, (signal) => newestOpen(session, signal), null, [
-    changes,
-    open,
-  ]);
-  const groups = useMemo(() => groupsOf(deadLetters ?? []), [deadLetters]);
-  const shown = held ?? shownOf(groups, pinned, pinned !== null && drafts.has(pinned.id));
+  const [find, setFind] = useState('');
+  const [by, setBy] = useState<Grouping>('cause');
+  const { open, deadLetters, text: found } = useOpenLetters(session, changes, find);
+  const groups = useMemo(() => groupsOf(deadLetters ?? [], by), [deadLetters, by]);
+  const shown = held ?? shownOf(groups, pinned, pinned !== null && drafts.has(pinned.id), by);
   // What a person looks at stays, whatever else arrives.
   useEffect(() => setPinned(shown?.deadLetter ?? null), [shown?.deadLetter.id]);
   const tell = (isBad: boolean, text: string): void => {
@@ -67,31 +55,36 @@ export function DeadLetters({ session }: { readonly session: Session }) {
           </p>
         </Empty>
       )}
-      {shown !== null && (
+      {(shown !== null || find !== '') && (
         <div class="dead-letters">
           <Causes
-            groups={groups}
-            chosen={shown.group.key}
-            isCut={deadLetters?.length === shownMax}
+            {...{ groups, find, by }}
+            chosen={shown?.group.key ?? null}
+            isCut={deadLetters?.length === lettersMax}
+            onFind={setFind}
+            onBy={setBy}
             onChoose={choose}
           />
-          <div class="stack" ref={detail} tabIndex={-1}>
-            <CauseActions
-              key={shown.group.key}
-              session={session}
-              group={shown.group}
-              rule={rules.get(shown.group.key) ?? null}
-              onRule={(rule) => keepRule(shown.group.key, rule)}
-              onBusy={(isBusy) => setHeld(isBusy ? shown : null)}
-              onDone={tell}
-            />
-            <LetterCard
-              {...{ session, drafts, ...shown }}
-              onChoose={setPinned}
-              onDraft={draft}
-              onDone={tell}
-            />
-          </div>
+          {shown !== null && (
+            <div class="stack" ref={detail} tabIndex={-1}>
+              <CauseActions
+                key={`${shown.group.key} ${found}`}
+                session={session}
+                group={shown.group}
+                found={found}
+                rule={rules.get(shown.group.key) ?? null}
+                onRule={(rule) => keepRule(shown.group.key, rule)}
+                onBusy={(isBusy) => setHeld(isBusy ? shown : null)}
+                onDone={tell}
+              />
+              <LetterCard
+                {...{ session, drafts, ...shown }}
+                onChoose={setPinned}
+                onDraft={draft}
+                onDone={tell}
+              />
+            </div>
+          )}
         </div>
       )}
     </div>
@@ -115,58 +108,6 @@ function Heading({ open }: { readonly open: number | null }) {
 
 /** As in console.css: the detail is below the list, out of sight. */
 const isOneColumn = (): boolean => !matchMedia('(min-width: 60rem)').matches;
-
-function Causes({
-  groups,
-  chosen,
-  isCut,
-  onChoose,
-}: {
-  readonly groups: readonly DeadLetterGroup[];
-  readonly chosen: string;
-  readonly isCut: boolean;
-  readonly onChoose: (group: DeadLetterGroup) => void;
-}) {
-  return (
-    <nav class="card causes" aria-label="Causes">
-      <h2>By cause</h2>
-      {isCut && <p class="hint">Of the newest {formatCount(shownMax)}.</p>}
-      <ul>
-        {groups.map((group) => (
-          <li key={group.key}>
-            <CauseButton
-              group={group}
-              isChosen={group.key === chosen}
-              onChoose={() => onChoose(group)}
-            />
-          </li>
-        ))}
-      </ul>
-    </nav>
-  );
-}
-
-function CauseButton({
-  group,
-  isChosen,
-  onChoose,
-}: {
-  readonly group: DeadLetterGroup;
-  readonly isChosen: boolean;
-  readonly onChoose: () => void;
-}) {
-  const { reason, field, message, deadLetters } = group;
-  return (
-    <button class="cause" type="button" aria-pressed={isChosen} onClick={onChoose}>
-      <b class="cause-count">{formatCount(deadLetters.length)}</b>
-      <span>
-        <b>{field ?? reasonName(reason)}</b>
-        <span class="cell-note">{message}</span>
-        <span class="cell-note">{whenceText(group)}</span>
-      </span>
-    </button>
-  );
-}
 
 function LetterCard({
   session,
@@ -220,14 +161,4 @@ function LetterCard({
       />
     </section>
   );
-}
-
-async function newestOpen(session: Session, signal: AbortSignal): Promise<readonly DeadLetter[]> {
-  const deadLetters: DeadLetter[] = [];
-  const pages = session.client.deadLetters.list({ state: 'open', limit: 100 }, { signal });
-  for await (const deadLetter of pages) {
-    deadLetters.push(deadLetter);
-    if (deadLetters.length === shownMax) break;
-  }
-  return deadLetters;
 }

@@ -11,6 +11,9 @@ export type CauseFilter = {
   readonly state: 'open';
   /** What the messages of one cause share. */
   readonly text?: string;
+  /** ISO; they failed in that time. */
+  readonly since?: string;
+  readonly until?: string;
 };
 
 export type Replayed = {

@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks';
 import type { StatsHistory } from '../../../client/client.ts';
 import { Choice } from '../../shared/components.tsx';
 import { formatCount, formatRate } from '../../shared/format.ts';
-import { TimeChart, type ChartLine } from '../../shared/time-chart.tsx';
+import { TimeChart, type TimeChartProps } from '../../shared/time-chart.tsx';
 import { latencyText } from '../rates.ts';
 
 const ranges = [
@@ -44,10 +44,10 @@ export function HistoryCharts({
             Reading the figures…
           </p>
         )}
-        {charts?.map(({ title, times, lines, format }) => (
+        {charts?.map(({ title, ...chart }) => (
           <div key={title}>
             <h3>{title}</h3>
-            <TimeChart times={times} lines={lines} format={format} />
+            <TimeChart {...chart} />
           </div>
         ))}
       </div>
@@ -55,12 +55,7 @@ export function HistoryCharts({
   );
 }
 
-type Chart = {
-  readonly title: string;
-  readonly times: readonly number[];
-  readonly lines: readonly ChartLine[];
-  readonly format: (value: number) => string;
-};
+type Chart = TimeChartProps & { readonly title: string };
 
 const wholeNumber = (value: number): string => formatCount(Math.round(value));
 const perSecond = (value: number): string => formatRate(value).replace('.0', '');
@@ -76,6 +71,7 @@ function chartsOf(history: StatsHistory): readonly Chart[] {
       title: 'Events a second',
       times,
       format: perSecond,
+      topMin: 0,
       lines: [
         { label: 'in', color: '--line-2', values: rate(history.received) },
         { label: 'searchable', color: '--line-1', values: rate(history.stored), isFilled: true },
@@ -85,6 +81,7 @@ function chartsOf(history: StatsHistory): readonly Chart[] {
       title: 'Event to searchable',
       times,
       format: latencyText,
+      topMin: 0,
       lines: [
         { label: 'p50', color: '--line-1', values: latency.p50, isFilled: true },
         { label: 'p95', color: '--line-2', values: latency.p95 },
@@ -95,12 +92,14 @@ function chartsOf(history: StatsHistory): readonly Chart[] {
       title: 'Waiting in the log',
       times,
       format: wholeNumber,
+      topMin: 4,
       lines: [{ label: 'events', color: '--line-1', values: history.lag, isFilled: true }],
     },
     {
       title: 'Texts embedded a second',
       times,
       format: perSecond,
+      topMin: 0,
       lines: [
         { label: 'texts', color: '--line-1', values: rate(history.texts_embedded), isFilled: true },
       ],
