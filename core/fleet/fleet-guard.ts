@@ -46,8 +46,11 @@ export class FleetGuard {
     return !trusted && probation.isJustProven && this.isGuarded(now);
   }
 
-  /** Newcomers get no more work than trusted runners can check within about a second. */
-  newcomersMayWork(): boolean {
+  /**
+   * How many more texts of newcomers trusted runners can check within about a second: the events of
+   * their jobs wait so long.
+   */
+  checksLeft(): number {
     const checks = [...this.#options.runners.values()]
       .filter(({ trusted, probation }) => !trusted && !probation.isProven)
       .flatMap(({ probation, jobs }) =>
@@ -55,7 +58,7 @@ export class FleetGuard {
       );
     const inWork = checks.reduce((sum, texts) => sum + texts, 0);
     const perSecond = this.#trusted().reduce((sum, { pace }) => sum + pace.textsPerSecond, 0);
-    return inWork < Math.max(newcomerChecksMin, perSecond * firstCheckShareMax);
+    return Math.max(newcomerChecksMin, Math.floor(perSecond * firstCheckShareMax)) - inWork;
   }
 
   /**

@@ -129,10 +129,12 @@ export class JobDispatcher {
     const serving = [...runners.values()].filter(({ state }) => state === 'serving');
     const isNewcomer = (runner: Runner): boolean => guard.isNewcomer(runner, round.now);
     for (const runner of serving.filter(isNewcomer)) {
-      if (runner.jobs.length > 0 || !guard.newcomersMayWork()) continue;
+      const left = guard.checksLeft();
+      if (runner.jobs.length > 0 || left <= 0) continue;
       const { pace, probation } = runner;
       const textsMax = Math.min(probation.jobTexts, pace.textsWithin(newcomerJobMs));
-      const job = this.#give(runner, 'bulk', textsMax, round);
+      const allowed = probation.checksOf(textsMax) <= left ? textsMax : left;
+      const job = this.#give(runner, 'bulk', allowed, round);
       if (job !== null) yield job;
     }
     yield* this.#sharedJobs(

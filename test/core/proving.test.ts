@@ -163,6 +163,14 @@ describe('a newcomer beside a trusted runner', () => {
     expect(assign(fleet, 0).filter(({ runner }) => runner !== 'own')).toHaveLength(10);
   });
 
+  test('gets no more texts than a slow trusted runner can check within about a second', () => {
+    const fleet = new Fleet(options, true);
+    join(fleet, 'own', 5, true);
+    join(fleet, 'new', 1e6);
+    const sizes = proveFully(fleet, 'new');
+    expect([sizes[0], ...new Set(sizes.slice(1, -1))]).toEqual([1, 2]);
+  });
+
   test('works unchecked once no trusted runner was there for a check interval', () => {
     const fleet = guarded(['new', 1_000]);
     submit(fleet, 1_000);
