@@ -19,6 +19,13 @@ export const mutations: readonly Mutation[] = [
     replace: "delivery.settle({ status: 'stored' });\n  const parts = readRecord(",
   },
   {
+    bug: 'an event is settled before the sink has its record',
+    file: 'core/pipeline/process-delivery.ts',
+    test: 'test/core/told-changes.test.ts',
+    find: 'await tell?.(',
+    replace: 'void tell?.(',
+  },
+  {
     bug: 'the head of a partition is committed one too far',
     file: 'core/pipeline/ledger.ts',
     test: 'test/core/ledger.test.ts',
