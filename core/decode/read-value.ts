@@ -10,7 +10,7 @@ import {
   type ReadEvent,
   tooLarge,
 } from '#core/event/parse-event.ts';
-import { type PlacedRecord, pieceOf, recordIdOf } from '#core/event/record-id.ts';
+import { type PlacedRecord, pieceOf, recordIdOf, requestHeader } from '#core/event/record-id.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import { elementsMax, type ItemPlace } from '#core/mapping/item-places.ts';
 import type { RecordFacts } from '#core/mapping/record-columns.ts';
@@ -68,7 +68,9 @@ export function eventsIn(value: unknown, sent: Reading, piece: Part['piece']): r
   if ('ignored' in found) {
     const { record, named, rules } = sent;
     const mappings = named === null ? rules.mappings.tried : [named];
-    return [{ read: readDelete(found, factsOf(record), mappings), piece }];
+    // Whoever may send events to the gateway need not be allowed to erase them.
+    const isRequest = Object.hasOwn(record.headers, requestHeader);
+    return [{ read: readDelete(found, factsOf(record), isRequest ? [] : mappings), piece }];
   }
   return eventsOf(found.value, changed(sent, ...found.changes), piece);
 }

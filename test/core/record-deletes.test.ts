@@ -140,9 +140,10 @@ describe('a deleted row', () => {
     expect(read(cloud, [])).toBe('tombstone');
   });
 
-  test('of a request deletes nothing', () => {
+  test('of a request deletes nothing; a null value comes by no request', () => {
     const headers = { [requestHeader]: bytes('r-1') };
     expect(read(change, [by('event_id')], { key: '{"id": 3}', headers })).toBe('delete');
+    expect(read(null, [by('user_id')], { key: 'u-7', headers })).toBe('user u-7');
   });
 
   test('a change about no row deletes nothing', () => {
