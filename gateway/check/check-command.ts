@@ -49,13 +49,17 @@ async function findingsOf(
   const port = await finding('port', () => checkPort(config.gateway));
   const isRunning = port.says.startsWith('a gateway');
   const folder = await finding('data folder', async () => checkFolder(dataDir, isRunning));
+  const topics = {
+    ...(sourceKind(config) === 'kafka' && { topic: config.kafka.topic }),
+    ...(config.sink.topic !== null && { sink: config.sink.topic }),
+  };
   const store = await finding('store', () => checkStore(config, (now) => clocks.push(now)));
   return [
     ok('settings', 'each is allowed, and they fit together'),
     port,
     folder,
     ...(folder.isOk ? [await finding('disk', () => checkDisk(dataDir, config.ingest))] : []),
-    ...(sourceKind(config) === 'kafka' ? await checkKafka(config.kafka) : []),
+    ...(Object.keys(topics).length === 0 ? [] : await checkKafka(config.kafka, topics)),
     ...(config.schemaRegistry.url === null
       ? []
       : [await checkSchemaRegistry(config.schemaRegistry)]),

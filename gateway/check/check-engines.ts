@@ -1,5 +1,6 @@
 // Checks the engines and the model that the settings name: broker, topic, store, model files.
 
+import type { Admin } from 'kafkajs';
 import { pino } from 'pino';
 import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
 import { storeKind, type Config } from '../config/config.ts';
@@ -11,19 +12,22 @@ import { finding, notOk, ok, type Finding } from './finding.ts';
 
 const silent = pino({ level: 'silent' });
 
-/** The broker, and the topic of the events. */
-export async function checkKafka(config: Config['kafka']): Promise<readonly Finding[]> {
-  const { topic, createTopics } = config;
+/** The broker, and its topics; `topics`: their names by what they are for. */
+export async function checkKafka(
+  config: Config['kafka'],
+  topics: Readonly<Record<string, string>>,
+): Promise<readonly Finding[]> {
   const brokers = config.brokers?.join(', ') ?? '';
   const kafka = openKafka(kafkaConnectionOf(config, silent));
-  const partitions: number[] = [];
+  const partitions = new Map<string, number>();
   const broker = await finding('broker', () =>
     withAdmin(kafka, async (admin) => {
       const cluster = await admin.describeCluster();
-      if ((await admin.listTopics()).includes(topic)) {
-        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-        partitions.push(topics[0]?.partitions.length ?? 0);
-      }
+      const existing = await admin.listTopics();
+      const found = Object.values(topics).filter((topic) => existing.includes(topic));
+      // Without any, the client would ask for all topics.
+      const metadata = found.length === 0 ? [] : await topicsOf(admin, found);
+      for (const { name, partitions: all } of metadata) partitions.set(name, all.length);
       return ok('broker', `${cluster.brokers.length} at ${brokers}`);
     }).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
@@ -31,15 +35,18 @@ export async function checkKafka(config: Config['kafka']): Promise<readonly Find
     }),
   );
   if (!broker.isOk) return [broker];
-  const [count] = partitions;
-  if (count !== undefined) return [broker, ok('topic', `${topic}, ${count} partitions`)];
-  return [
-    broker,
-    createTopics
-      ? ok('topic', `${topic} does not exist yet; the first start creates it`)
-      : notOk('topic', `${topic} does not exist: create it, or set kafka.createTopics`),
-  ];
+  const findings = Object.entries(topics).map(([what, topic]) => {
+    const count = partitions.get(topic);
+    if (count !== undefined) return ok(what, `${topic}, ${count} partitions`);
+    return config.createTopics
+      ? ok(what, `${topic} does not exist yet; the first start creates it`)
+      : notOk(what, `${topic} does not exist: create it, or set kafka.createTopics`);
+  });
+  return [broker, ...findings];
 }
+
+const topicsOf = async (admin: Admin, topics: string[]) =>
+  (await admin.fetchTopicMetadata({ topics })).topics;
 
 /** @param heard is told the clock of the store's machine, in UTC ms */
 export async function checkStore(config: Config, heard: (now: number) => void): Promise<Finding> {

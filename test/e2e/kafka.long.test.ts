@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { createClient } from '../../client/client.ts';
+import { checkKafka } from '../../gateway/check/check-engines.ts';
+import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
 import { cuttable } from '../adapters/kafka-harness.ts';
@@ -178,6 +180,14 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
         items: [{ state: 'open', origin: { topic: 'killed' } }],
       });
       await expectTold(gateway, broker.brokers, 'killed.sink');
+      const topics = { topic: 'killed', sink: 'killed.sink', other: 'not-there' };
+      const { kafka } = parseConfig({ yaml: null, env: settings, flags: new Map() });
+      expect((await checkKafka(kafka, topics)).map(({ says }) => says)).toEqual([
+        expect.stringMatching(/^1 at /),
+        'killed, 12 partitions',
+        'killed.sink, 12 partitions',
+        'not-there does not exist yet; the first start creates it',
+      ]);
     },
   );
 

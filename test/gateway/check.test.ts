@@ -124,7 +124,9 @@ describe('the engines', () => {
   });
 
   test('a broker that does not answer is named', async () => {
-    const [broker, ...more] = await checkKafka(configOf({ KAFKA_BROKERS: '127.0.0.1:1' }).kafka);
+    const [broker, ...more] = await checkKafka(configOf({ KAFKA_BROKERS: '127.0.0.1:1' }).kafka, {
+      topic: 'events',
+    });
     expect(broker).toMatchObject({
       what: 'broker',
       isOk: false,
