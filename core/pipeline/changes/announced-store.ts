@@ -9,6 +9,8 @@ import type { ChangeFeed } from './change-feed.ts';
 /** How many withheld texts are told of at once; the others when these have new vectors. */
 const withheldMax = 10_000;
 const eventsAtOnce = 500;
+/** Erasures that were begun and not ended. */
+const erasuresMax = 1_000;
 
 /**
  * A write that replaces vectors, and an erasure, fail while the sink is down, and are tried again.
@@ -68,7 +70,7 @@ function announcedErasure(
   feed: ChangeFeed,
 ): ErasureStore {
   /** Of each erasure that is under way, the texts of its events. */
-  const underWay = new Map<string, ReadonlySet<string>>();
+  const underWay = new BoundedMap<string, ReadonlySet<string>>(() => erasuresMax);
 
   async function tellOf(erasure: Erasure): Promise<ReadonlySet<string>> {
     const textIds = new Set<string>();
