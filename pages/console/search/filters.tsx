@@ -8,7 +8,7 @@ import type { SearchResult } from '../../../client/client.ts';
 import { Choice, Choices } from '../../shared/components.tsx';
 import { formatCount } from '../../shared/format.ts';
 import { eventTypeName } from '../event-words.ts';
-import type { SearchState, Since } from './search-address.ts';
+import { addressOf, type SearchState, type Since } from './search-address.ts';
 
 const categoriesMax = 8;
 const times: readonly (readonly [Since, string])[] = [
@@ -31,34 +31,41 @@ type FilterProps = {
   readonly onChange: (changes: Partial<SearchState>) => void;
 };
 
+/** As in console.css. On a phone, the filters alone would fill the screen. */
+const hasRoom = (): boolean => matchMedia('(min-width: 44rem)').matches;
+
 export function Filters({ search, result, onChange }: FilterProps) {
+  const [isOpen] = useState(() => hasRoom() || addressOf({ ...search, query: '' }) !== '');
   return (
-    <div class="filters">
-      <Choices
-        label="Type of event"
-        options={eventTypes.map((type) => [type, eventTypeName(type)] as const)}
-        chosen={search.types}
-        onChange={(types) => onChange({ types })}
-      />
-      <Categories {...{ search, result, onChange }} />
-      <Prices {...{ search, result, onChange }} />
-      <div class="filter-row">
-        <Choice
-          label="Time of the events"
-          name="since"
-          options={times}
-          value={search.since}
-          onChange={(since) => onChange({ since })}
+    <details class="filters" open={isOpen}>
+      <summary>Filters and order</summary>
+      <div class="filter-rows">
+        <Choices
+          label="Type of event"
+          options={eventTypes.map((type) => [type, eventTypeName(type)] as const)}
+          chosen={search.types}
+          onChange={(types) => onChange({ types })}
         />
-        <Choice
-          label="Order of the hits"
-          name="sort"
-          options={orders}
-          value={search.sort}
-          onChange={(sort) => onChange({ sort })}
-        />
+        <Categories {...{ search, result, onChange }} />
+        <Prices {...{ search, result, onChange }} />
+        <div class="filter-row">
+          <Choice
+            label="Time of the events"
+            name="since"
+            options={times}
+            value={search.since}
+            onChange={(since) => onChange({ since })}
+          />
+          <Choice
+            label="Order of the hits"
+            name="sort"
+            options={orders}
+            value={search.sort}
+            onChange={(sort) => onChange({ sort })}
+          />
+        </div>
       </div>
-    </div>
+    </details>
   );
 }
 
