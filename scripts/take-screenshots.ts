@@ -55,6 +55,7 @@ const pictures: readonly Picture[] = [
       await (await page.waitForSelector('input[name=range]'))?.click();
       await page.waitForSelector('.chart-frame canvas');
       await page.waitForFunction(`document.querySelectorAll('.samples li').length > 3`);
+      await page.waitForFunction(`!document.body.innerText.includes('measuring')`);
     },
   },
   {

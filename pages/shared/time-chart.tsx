@@ -117,7 +117,8 @@ function optionsOf(
   return {
     width,
     height,
-    padding: [8, 2, 0, 0],
+    // Room for half of the last time.
+    padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_, __, most) => [0, Math.max(topMin, most > 0 ? most * 1.15 : 1)] } },
