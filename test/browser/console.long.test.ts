@@ -58,7 +58,7 @@ afterAll(() => open.disposeAsync());
 
 const view = (path: string, url = gateway.url) => watchPage(browser, url, path, waitMs);
 
-const ukulele = (id: string, name: string) => event(id, { product: { id: name, name, price: 5 } });
+const banjo = (id: string, name: string) => event(id, { product: { id: name, name, price: 5 } });
 
 const valueOf = (page: Page, selector: string) =>
   page.$eval(selector, (field) => 'value' in field && field.value);
@@ -121,18 +121,18 @@ test('Search brings its hits up to date in their places, and holds new ones back
   skip,
 }) => {
   await needsBrowser(skip);
-  await send(gateway, [ukulele('u-1', 'Walnut ukulele')]);
-  const { page, troubles, shows, press, violations } = await view('/search?q=ukulele');
+  await send(gateway, [banjo('b-1', 'Teak banjo')]);
+  const { page, troubles, shows, press, violations } = await view('/search?q=banjo');
   await page.waitForSelector('.hit');
   const hits = () => page.$$eval('.hit h2', (all) => all.map(({ textContent }) => textContent));
   const before = await hits();
-  await send(gateway, [ukulele('u-2', 'Walnut ukulele'), ukulele('u-3', 'Maple ukulele')]);
+  await send(gateway, [banjo('b-2', 'Teak banjo'), banjo('b-3', 'Maple banjo')]);
   await shows('1 new');
   expect(await hits()).toEqual(before);
   expect(await page.$eval('.hit-events', ({ textContent }) => textContent)).toContain('View 2');
   expect(await violations()).toEqual([]);
   await press('1 new hits: show them');
-  await shows('Maple ukulele');
+  await shows('Maple banjo');
   expect(troubles).toEqual([]);
   await page.close();
 });
@@ -149,7 +149,10 @@ test('Search shows the picture of a product from a host that the settings name',
   }));
   const put = await gateway.post('/products', JSON.stringify(products));
   expect(put.status).toBe(202);
-  await gateway.idle(waitMs);
+  for (const { id } of products)
+    await expect
+      .poll(async () => (await gateway.get(`/products/${id}`)).body, { timeout: waitMs })
+      .toMatchObject({ state: 'searchable' });
   const { page } = await view('/search?q=sitar');
   await page.waitForFunction(() => {
     const shown = document.querySelector<HTMLImageElement>('img.picture');
