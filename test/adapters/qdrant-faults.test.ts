@@ -253,7 +253,7 @@ describe('a server that cannot be reached', () => {
     });
     await double.up();
     expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
-    expect(callsTo('/index')).toBe(23);
+    expect(callsTo('/index')).toBe(24);
   });
 
   it('and does not even refuse connections is awaited only briefly', async () => {

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { recommenderSettingsOf } from '../../gateway/api/routes/recommendation-routes.ts';
 import { settings as table } from '../../gateway/config/all-sections.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
@@ -23,6 +24,7 @@ import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { hubLimits } from '../../gateway/startup/live-limits.ts';
 import { runRetention } from '../../gateway/storage/retention-sweep.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
+import { dimensions, eventRecord, textRecord } from '../conformance/store-records.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { bounds, fakeVector, golden } from '../helpers/fake-model.ts';
 import { until } from '../helpers/until.ts';
@@ -293,6 +295,31 @@ test('search.queryCacheMax: fewer query vectors are cached', async () => {
   });
   await search('c', 'c', 'a');
   expect(embedded).toEqual(['a', 'b', 'c', 'a']);
+});
+
+test('search.behaviourPercent, search.facetAttributes: the next search has them', async () => {
+  const store = createMemoryStore({ dimensions });
+  await store.putTexts([textRecord(1), textRecord(2)]);
+  const { post, request } = testApp({ store });
+  const search = (body: object) => post('/search', { query: 'text', mode: 'words', ...body });
+  const order = async () => {
+    const { hits }: { hits: { text_id: string }[] } = await (await search({})).json();
+    return hits.map(({ text_id: id }) => id);
+  };
+  await store.putEvents([1, 2].map((text) => eventRecord(text, { text })));
+  const [first, last = ''] = await order();
+  const text = [1, 2].find((number) => textRecord(number).id === last) ?? 0;
+  await store.putEvents(Array.from({ length: 9 }, (_, n) => eventRecord(10 + n, { text })));
+  expect(await order()).toEqual([first, last]);
+  const coloured = { facets: ['attributes.colour'] };
+  expect((await search(coloured)).status).toBe(422);
+  await request('/config/search', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: '{"behaviourPercent":100,"facetAttributes":["colour"]}',
+  });
+  expect(await order()).toEqual([last, first]);
+  expect((await search(coloured)).status).toBe(200);
 });
 
 test('search.hedgeMs: a second runner gets a search after the new time', async () => {

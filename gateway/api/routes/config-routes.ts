@@ -50,7 +50,16 @@ const getRoute = createRoute({
 });
 
 const valuesSchema = z
-  .record(z.string().max(64), z.union([z.string().max(4096), z.number(), z.boolean(), z.null()]))
+  .record(
+    z.string().max(64),
+    z.union([
+      z.string().max(4096),
+      z.number(),
+      z.boolean(),
+      z.null(),
+      z.array(z.string().max(4096)).max(1000),
+    ]),
+  )
   .openapi({ example: { batchAgeMsMax: 20 } });
 
 const putRoute = createRoute({
