@@ -16,10 +16,10 @@ const seed = Number(process.env['HOSTILE_SEED'] ?? 1);
 const requests = Number(process.env['HOSTILE_REQUESTS'] ?? 5_000);
 const key = 'hostile-test-key-0123456789abcdef';
 /**
- * The young generation grows to its full size, two bodies of 16 MB and some of half a megabyte are
- * assembled at the same time, and their memory is reused.
+ * Two bodies of 16 MB and some of half a megabyte are assembled at the same time, and their memory
+ * is reused.
  */
-const firstHalfBytesMax = 180e6;
+const firstHalfBytesMax = 120e6;
 const secondHalfBytesMax = 30e6;
 /**
  * CPU time of all threads of the gateway per refused request, zip bombs included. Other programs on
