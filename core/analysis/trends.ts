@@ -1,14 +1,12 @@
 // Finds products, categories and search queries that rise against their own baseline, from the
 // store's counts.
 
-import { type EventTypes, ownEventTypes } from '#core/event/event-types.ts';
+import { type EventTypes, ownEventTypes, typesMax } from '#core/event/event-types.ts';
 import type { BareText, CountsRequest, EventFilter, EventType, VectorStore } from '#core/ports.ts';
 import { type Rising, risingOf, type Tally, type Totals } from './rising.ts';
 
 const searchTypes: readonly EventType[] = ['search'];
 
-/** More types than a shop may have. */
-const typesMax = 1_000;
 /** How many of the most frequent values of each kind are compared with their baseline. */
 export const candidatesMax = 1_000;
 

@@ -71,6 +71,8 @@ export function eventTypesOf(added: readonly AddedEventType[]): EventTypes {
 }
 
 const addedMax = 32;
+/** Types that a shop may have at most. */
+export const typesMax = own.length + addedMax;
 
 /**
  * Reads texts such as `click:view:0.5`; `null` if one of them is none, if they are too many, or if

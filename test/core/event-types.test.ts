@@ -3,8 +3,11 @@
 import { describe, expect, test } from 'vitest';
 import { eventTypesOf, ownEventTypes } from '#core/event/event-types.ts';
 import { eventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { eventTypes } from '#core/ports.ts';
+import { productById } from '#core/vectors/lexical/product-by-id.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
+import { dimensions, eventRecord, textRecord } from '../conformance/store-records.ts';
 import { event, problemOf, testApp } from '../gateway/test-services.ts';
 
 const types = eventTypesOf([
@@ -53,6 +56,20 @@ test('a positive weight touches a product; the place is a step of the funnel', (
     'none',
     'none',
   ]);
+});
+
+test('a product that is found by its id counts its events of every type', async () => {
+  const store = createMemoryStore({ dimensions });
+  await store.putTexts([textRecord(1)]);
+  const touching = types.names.filter((name) => name !== 'search');
+  await store.putEvents(
+    touching.map((eventType, n) => eventRecord(n, { text: 1, eventType, productId: 'lamp' })),
+  );
+  const hit = await productById(store, ['lamp'], {});
+  expect(hit?.events).toEqual({
+    total: touching.length,
+    byType: Object.fromEntries(touching.map((name) => [name, 1])),
+  });
 });
 
 const parsed = (value: string) =>

@@ -1,11 +1,11 @@
 // Finds one product by its id, as a hit of a search.
 
+import { typesMax } from '#core/event/event-types.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
 import { productText } from '#core/event/text.ts';
 import {
   type CatalogueEntry,
   type EventFilter,
-  eventTypes,
   type SearchHit,
   type VectorStore,
 } from '#core/ports.ts';
@@ -47,7 +47,7 @@ export async function productById(
     return listed !== undefined && isListedIn(listed, filter) ? bareHit(listed) : null;
   const [texts, counts] = await Promise.all([
     store.texts([newest.textId]),
-    store.countsBy({ by: 'eventType', filter, limit: eventTypes.length }),
+    store.countsBy({ by: 'eventType', filter, limit: typesMax }),
   ]);
   const text = texts.get(newest.textId)?.text;
   if (text === undefined) return null;
