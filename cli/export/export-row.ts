@@ -1,5 +1,6 @@
 // One row of an export: a stored text with its vector, who computed it and how many events it has.
 
+import { shortNumbers } from '#core/vectors/vector.ts';
 import type { StoredText, TextPage } from '../../client/client.ts';
 
 /** The columns, in their order, as docs/export.md describes them. */
@@ -39,8 +40,7 @@ export function exportRow(
     product_description: product?.description ?? null,
     product_category: product?.category ?? null,
     product_price: product?.price ?? null,
-    // Nine digits distinguish all float32 numbers.
-    vector: vector && Array.from(vector, (component) => Number(component.toPrecision(9))),
+    vector: vector && shortNumbers(vector),
     model: model.id,
     model_revision: model.revision,
     runner_session: provenance?.runner_session ?? null,

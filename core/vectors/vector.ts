@@ -24,6 +24,10 @@ export function vectorProblem(vector: Float32Array, dimensions: number): string 
   return null;
 }
 
+/** The components as numbers of nine digits, which distinguish all float32 numbers. */
+export const shortNumbers = (vector: Float32Array | readonly number[]): number[] =>
+  Array.from(vector, (component) => Number(component.toPrecision(9)));
+
 /**
  * Cosine similarity, -1…1; 0 when a vector has length 0.
  *

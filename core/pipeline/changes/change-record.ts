@@ -1,6 +1,7 @@
 // Writes a change of the index as a record of the sink: JSON, under the id that it is about.
 
 import type { Embedding, LogRecord } from '#core/ports.ts';
+import { shortNumbers } from '#core/vectors/vector.ts';
 import type { AnnouncedEvent } from './announced-event.ts';
 
 export type IndexChange =
@@ -62,8 +63,7 @@ function contentOf(change: IndexChange, format: ChangeFormat): Content {
 
 function vectorOf(embedding: Embedding | null, { model }: ChangeFormat): object {
   return {
-    // Nine digits distinguish all float32 numbers.
-    vector: embedding && Array.from(embedding.vector, (each) => Number(each.toPrecision(9))),
+    vector: embedding && shortNumbers(embedding.vector),
     model: model.id,
     model_revision: model.revision,
   };

@@ -1,6 +1,7 @@
 // Writes a vector as the API's answers have it: as numbers, or in base64.
 
 import { z } from '@hono/zod-openapi';
+import { shortNumbers } from '#core/vectors/vector.ts';
 
 export const vectorFormatSchema = z
   .enum(['float', 'base64'])
@@ -9,10 +10,9 @@ export const vectorFormatSchema = z
 
 export type VectorFormat = z.output<typeof vectorFormatSchema>;
 
-/** Nine digits distinguish all float32 numbers. */
 export function vectorView(vector: Float32Array, format: VectorFormat): number[] | string {
   const { buffer, byteOffset, byteLength } = vector;
   return format === 'float'
-    ? Array.from(vector, (number) => Number(number.toPrecision(9)))
+    ? shortNumbers(vector)
     : Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
