@@ -1,6 +1,7 @@
 // Moves up what visitors touch more often than other hits of the same search.
 
 import type { SearchHit } from '#core/ports.ts';
+import { rescored } from './rescored.ts';
 
 export type Behaviour = {
   /** How much the most touched hit gains: 0.2 is a fifth of its score. 0 changes nothing. */
@@ -28,18 +29,8 @@ export function boostedByBehaviour<T extends { readonly hit: SearchHit }>(
   const most = hits.reduce((max, { hit }) => Math.max(max, eventsOf(hit)), 0);
   if (weight === 0 || most === 0) return hits;
   const exact = hits.filter(({ hit }) => hit.score === 1);
-  const others = hits
-    .filter(({ hit }) => hit.score < 1)
-    .map((one) => {
-      const share = Math.log1p(eventsOf(one.hit)) / Math.log1p(most);
-      return { one, score: one.hit.score * (1 + weight * share) };
-    })
-    .toSorted((a, b) => b.score - a.score)
-    .map(({ one, score }) => ({
-      ...one,
-      hit: { ...one.hit, score: Math.min(scoreMax, rounded(score)) },
-    }));
-  return [...exact, ...others];
+  const others = hits.filter(({ hit }) => hit.score < 1);
+  const boosted = ({ hit }: T): number =>
+    hit.score * (1 + weight * (Math.log1p(eventsOf(hit)) / Math.log1p(most)));
+  return [...exact, ...rescored(others, boosted, scoreMax)];
 }
-
-const rounded = (score: number): number => Math.round(score * 10_000) / 10_000;
