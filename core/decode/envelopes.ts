@@ -3,6 +3,7 @@
 // CloudEvents are read here and not with their own package, which brings a JSON Schema validator
 // and needs Node.
 
+import { isConnectEnvelope } from '#core/event/connect-envelope.ts';
 import { isMembers, type Members } from '#core/event/exact-json.ts';
 import { innerJson } from '#core/event/json-guard.ts';
 import type { ChangeKind } from '#core/event/known-members.ts';
@@ -62,9 +63,7 @@ const isDeletedRow = (value: Members): boolean =>
 
 /** `{schema, payload}`, as Kafka Connect writes JSON with schemas. */
 function connectPayload(value: Members): Payload | null {
-  const names = Object.keys(value);
-  const isEnvelope = names.length === 2 && has(value, 'schema') && has(value, 'payload');
-  if (!isEnvelope) return null;
+  if (!isConnectEnvelope(value)) return null;
   const { payload } = value;
   return isAbsent(payload)
     ? { ignored: 'tombstone', row: null }

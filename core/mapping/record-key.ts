@@ -1,6 +1,7 @@
 // Reads ids from the key of a record: plain text, or JSON as serializers and Kafka Connect write
 // it.
 
+import { isConnectEnvelope } from '#core/event/connect-envelope.ts';
 import { isMembers } from '#core/event/exact-json.ts';
 import { parseJson } from '#core/event/json-guard.ts';
 import { memberText, textOf } from './member-text.ts';
@@ -31,6 +32,5 @@ function jsonIn(key: Uint8Array | null): unknown {
   const json = key === null ? null : parseJson(key);
   if (json?.ok !== true) return undefined;
   const { value } = json;
-  const isConnect = isMembers(value) && Object.keys(value).toSorted().join() === 'payload,schema';
-  return isConnect ? value['payload'] : value;
+  return isMembers(value) && isConnectEnvelope(value) ? value['payload'] : value;
 }
