@@ -23,6 +23,9 @@ export type BatchedCallsOptions<T, R> = {
   readonly run: (items: readonly T[]) => Promise<readonly R[]>;
 };
 
+/** Keeps one write below a few megabytes, however large its records are. */
+export const batchBytesMax = 4 * 1024 * 1024;
+
 type Waiting<T, R> = {
   readonly item: T;
   readonly resolve: (outcome: R) => void;

@@ -4,7 +4,7 @@
 import type { ErasedEvents } from '#core/erasure/tombstones.ts';
 import { recordBytes } from '#core/event/record-bytes.ts';
 import type { Clock, DeadLetter, DeadLetters, Deletion } from '#core/ports.ts';
-import { createBatchedCalls, type BatchLimits } from './batched-calls.ts';
+import { batchBytesMax, createBatchedCalls, type BatchLimits } from './batched-calls.ts';
 import type { ChangeFeed, WrittenEvent } from './changes/change-feed.ts';
 import type { Guard } from './dependency-guard.ts';
 import type { Stages } from './process-delivery.ts';
@@ -21,8 +21,6 @@ export type BatchedStagesOptions = {
   readonly intake: AbortSignal;
 };
 
-/** Keeps one write below a few megabytes, however large its records are. */
-const batchBytesMax = 4 * 1024 * 1024;
 const batchMax = 256;
 /** A batch of deletes mostly waits (see `ErasureStore.settleMs`), so that many are in flight. */
 const deletionBatchesMax = 8;

@@ -25,6 +25,7 @@ import type {
 } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import { type Backoff, retry, withoutEnd } from '#core/time/retry.ts';
+import { batchBytesMax } from './batched-calls.ts';
 import { createBatchedStages } from './batched-stages.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
 import type { CircuitPolicy } from './circuit-breaker.ts';
@@ -238,6 +239,3 @@ async function putUnlessErased(
   let next = 0;
   return isErased.map((is) => (is ? { status: 'erased' } : at(written, next++)));
 }
-
-/** Keeps one write below a few megabytes, however large its events are. */
-const batchBytesMax = 4 * 1024 * 1024;
