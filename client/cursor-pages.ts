@@ -1,5 +1,5 @@
-// Turns a paged list of the API into one sequence. It fetches a page when the items of the page
-// before are used up.
+// Turns a paged list of the API into one sequence. It fetches a page when the page before is used
+// up.
 
 import type { Call, CallOptions, Transport } from './transport.ts';
 
@@ -11,13 +11,22 @@ export async function* pagesOf<T>(
   call: Call,
   options?: CallOptions,
 ): AsyncGenerator<T, void, undefined> {
+  for await (const { items } of wholePagesOf<Page<T>>(transport, call, options)) yield* items;
+}
+
+/** The same, page by page. */
+export async function* wholePagesOf<P extends Pick<Page<unknown>, 'next_cursor'>>(
+  transport: Transport,
+  call: Call,
+  options?: CallOptions,
+): AsyncGenerator<P, void, undefined> {
   let cursor: string | null = null;
   do {
-    const page: Page<T> = await transport.json(
+    const page: P = await transport.json(
       { ...call, query: { ...call.query, ...(cursor !== null && { cursor }) } },
       options,
     );
-    yield* page.items;
+    yield page;
     cursor = page.next_cursor;
   } while (cursor !== null);
 }

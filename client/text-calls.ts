@@ -5,6 +5,7 @@ import type {
   StoredTextQuery,
   StoredTextView,
 } from '../gateway/api/routes/stored-text-routes.ts';
+import { wholePagesOf } from './cursor-pages.ts';
 import type { CallOptions, Transport } from './transport.ts';
 import { vectorOf } from './vector-of.ts';
 
@@ -19,13 +20,9 @@ export function textCalls(transport: Transport) {
       { limit }: Pick<StoredTextQuery, 'limit'> = {},
       options?: CallOptions,
     ): AsyncGenerator<TextPage, void, undefined> {
-      let cursor: string | null = null;
-      do {
-        const query = { encoding_format: 'base64', limit, ...(cursor !== null && { cursor }) };
-        const page: StoredTextPage = await transport.json(
-          { method: 'GET', path: '/texts', query },
-          options,
-        );
+      const query = { encoding_format: 'base64', limit };
+      const call = { method: 'GET', path: '/texts', query } as const;
+      for await (const page of wholePagesOf<StoredTextPage>(transport, call, options))
         yield {
           ...page,
           items: page.items.map((item) => ({
@@ -33,8 +30,6 @@ export function textCalls(transport: Transport) {
             vector: typeof item.vector === 'string' ? vectorOf(item.vector) : null,
           })),
         };
-        cursor = page.next_cursor;
-      } while (cursor !== null);
     },
   };
 }
