@@ -44,7 +44,7 @@ export type EventTypes = {
   readonly schema: z.ZodType<z.infer<typeof wireEventSchema>>;
 };
 
-export function eventTypesOf(added: readonly AddedEventType[]): EventTypes {
+function withAdded(added: readonly AddedEventType[]): EventTypes {
   const all = [...own, ...added];
   const names = all.map(({ name }) => name);
   const known = new Set(names);
@@ -96,4 +96,7 @@ function readEventType(text: string): AddedEventType | null {
 const lettersOf = (text: string): string => text.toLowerCase().replaceAll(/[\s_-]/g, '');
 
 /** Without any from the settings. */
-export const ownEventTypes: EventTypes = eventTypesOf([]);
+export const ownEventTypes: EventTypes = withAdded([]);
+
+export const eventTypesOf = (added: readonly AddedEventType[]): EventTypes =>
+  added.length === 0 ? ownEventTypes : withAdded(added);
