@@ -6,13 +6,7 @@ import { assert } from '#core/errors/assert.ts';
 import type { EventTypes } from '#core/event/event-types.ts';
 import { parseExactly } from '#core/event/exact-json.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
-import {
-  eventTypes,
-  type EventFilter,
-  type EventType,
-  type Product,
-  type StoredEvent,
-} from '#core/ports.ts';
+import { eventTypes, type EventFilter, type Product, type StoredEvent } from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { exampleProblem } from '../openapi-document.ts';
 
@@ -193,7 +187,11 @@ export function filterOf(
   place = '',
 ): EventFilter {
   const types = [filter.event_type ?? []].flat();
-  if (!types.every((type) => names.includes(type))) throw unknownType(`${place}event_type`, names);
+  if (!types.every((type) => names.includes(type)))
+    throw invalidMember(
+      `${place}event_type`,
+      `expected one or a list of up to 100 of: ${names.join(', ')}`,
+    );
   const { price_min: priceMin, price_max: priceMax } = filter;
   const since = millisecondsOf(filter.since);
   const until = millisecondsOf(filter.until);
@@ -215,8 +213,8 @@ export function filterOf(
   };
 }
 
-function unknownType(path: string, names: readonly EventType[]): ProblemError {
-  const message = `expected one or a list of up to 100 of: ${names.join(', ')}`;
+/** Its answer is that of a body or query that fails its schema at `path`. */
+export function invalidMember(path: string, message: string): ProblemError {
   return new ProblemError({
     status: 422,
     code: 'validation_failed',

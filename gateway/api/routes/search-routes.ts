@@ -26,14 +26,13 @@ import {
 } from '#core/vectors/shop/facets.ts';
 import type { PresentRules } from '#core/vectors/shop/present-rules.ts';
 import { noRules, type RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
-import { ProblemError } from '../../http/problem-document.ts';
 import type { HitSource } from '../../telemetry/metrics/attribution-series.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { hitOf } from './hits.ts';
 import { mayRead, publicHitOf, publicTotalOf, refusePrivateSearch } from './public-answers.ts';
 import { rankedSearch } from './ranked-search.ts';
-import { answer, filterOf, problem, storedEvent } from './schemas.ts';
+import { answer, filterOf, invalidMember, problem, storedEvent } from './schemas.ts';
 import { nextSearchCursor, parseSearchCursor } from './search-cursor.ts';
 import { searchRequestSchema, searchResponseSchema } from './search-schemas.ts';
 import { idsOf, textsNotFound } from './text-ids.ts';
@@ -244,15 +243,6 @@ function vectorOf(numbers: readonly number[], dimensions: number): Float32Array 
   const vector = unitOf(numbers);
   if (vector === null) throw invalidMember('vector', 'has no direction: all its numbers are 0');
   return vector;
-}
-
-function invalidMember(path: string, message: string): ProblemError {
-  return new ProblemError({
-    status: 422,
-    code: 'validation_failed',
-    detail: `${path}: ${message}`,
-    more: { errors: [{ path, message }] },
-  });
 }
 
 async function moreLike(
