@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { at } from '#core/errors/assert.ts';
 import { isUuid } from '#core/event/uuid.ts';
 import {
   eventTypes,
@@ -151,12 +152,15 @@ async function countsOf(
 ): Promise<ReadonlyMap<string, Counts>> {
   const counts = new Map<string, Counts>();
   if (textIds.length === 0) return counts;
-  for (const type of types) {
-    const filter = { textIds, eventTypes: [type] };
-    const found = await store.countsBy({ by: 'textId', filter, limit: textIds.length });
-    for (const { value, count } of found)
-      counts.set(value, { ...counts.get(value), [type]: count });
-  }
+  const found = await Promise.all(
+    types.map((type) => {
+      const filter = { textIds, eventTypes: [type] };
+      return store.countsBy({ by: 'textId', filter, limit: textIds.length });
+    }),
+  );
+  for (const [index, ofType] of found.entries())
+    for (const { value, count } of ofType)
+      counts.set(value, { ...counts.get(value), [at(types, index)]: count });
   return counts;
 }
 
