@@ -2,6 +2,7 @@
 
 import { UsageError } from '#core/errors/errors.ts';
 import type { Config } from './config.ts';
+import { deadLetterTopicOf } from './dead-letter-topic.ts';
 import { isLoopback } from './network.ts';
 import { refuseWeakSecrets } from './refuse-weak-secrets.ts';
 import { show } from './setting-messages.ts';
@@ -93,7 +94,7 @@ function checkSink({ sink: { topic }, kafka }: Config): void {
       `sink.topic is ${show(topic)}, but the address of Kafka is missing: ` +
         'set KAFKA_BROKERS, such as 127.0.0.1:9092.',
     );
-  const dlqTopic = kafka.dlqTopic ?? `${kafka.topic}.dlq`;
+  const dlqTopic = deadLetterTopicOf(kafka);
   if ([kafka.topic, dlqTopic, `${dlqTopic}.state`].includes(topic))
     throw new UsageError(
       `sink.topic is ${show(topic)}, which has the events or the dead letters: ` +

@@ -6,6 +6,7 @@ import type { Clock, DeadLetters, EventSink, EventSource } from '#core/ports.ts'
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import type { Config } from '../config/config.ts';
+import { deadLetterTopicOf } from '../config/dead-letter-topic.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import { createKafkaDeadLetters } from './kafka-dead-letters.ts';
 import { createKafkaSource, kafkaSourceDefaults } from './kafka-source.ts';
@@ -36,10 +37,10 @@ export function openKafkaParts(
     alone,
     clock,
   });
-  const sink = createKafkaSink({ ...sinkDefaults, connection, topic: plan, compression });
+  const sink = openKafkaSink(topic, config, log);
   const deadLetters = createKafkaDeadLetters({
     connection,
-    topic: config.dlqTopic ?? `${topic}.dlq`,
+    topic: deadLetterTopicOf(config),
     partitions,
     mayCreate,
     compression,
@@ -61,8 +62,8 @@ export function openKafkaParts(
   };
 }
 
-/** Where changes of the index go. Connects with the first of them. */
-export function openKafkaChanges(topic: string, config: Config['kafka'], log: Log): EventSink {
+/** Connects with the first record. */
+export function openKafkaSink(topic: string, config: Config['kafka'], log: Log): EventSink {
   const { partitions, createTopics: mayCreate, compression } = config;
   const connection = kafkaConnectionOf(config, log);
   const plan = { topic, partitions, mayCreate, config: {} };

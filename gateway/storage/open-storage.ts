@@ -92,11 +92,11 @@ async function openChanges(
 ): Promise<ChangeFeed | null> {
   const { topic: told, key, content } = sink;
   if (told === null) return null;
-  const { openKafkaChanges } = await import('../kafka/open-kafka.ts');
+  const { openKafkaSink } = await import('../kafka/open-kafka.ts');
   const model = { id: identity.modelId, revision: identity.modelRevision };
   return new ChangeFeed({
     store,
-    sink: opened.use(openKafkaChanges(told, kafka, kafkaLog)),
+    sink: opened.use(openKafkaSink(told, kafka, kafkaLog)),
     format: { key, content, model },
     clock,
   });
