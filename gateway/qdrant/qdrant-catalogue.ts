@@ -178,7 +178,11 @@ function createPut(
           must: [hasId([idOf(id)]), isBefore('updated_at', updatedAt)],
         })),
       });
-      await renewWords([...left, ...newer.flatMap(({ textId }) => textId ?? [])]);
+      const renamed = newer.filter(({ id, product, textId }) => {
+        const old = before.get(id);
+        return old?.textId !== textId || old?.product?.brand !== product?.brand;
+      });
+      await renewWords([...left, ...renamed.flatMap(({ textId }) => textId ?? [])]);
     }
     return writes.map((write) => (isNewer(write) ? 'stored' : 'superseded'));
   };

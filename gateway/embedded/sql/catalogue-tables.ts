@@ -68,11 +68,12 @@ export function createCatalogueWrites(
       AND (? = 'failed' OR text_id IN (SELECT id FROM texts))
     RETURNING text_id`);
 
-  const checkText = (id: unknown, now: number): void => {
+  /** The key of the text; `null` if it is not stored. */
+  const checkText = (id: unknown, now: number): number | null => {
     const key = id instanceof Uint8Array ? keyOfText.get(id)?.['key'] : undefined;
-    if (key === undefined) return;
+    if (key === undefined) return null;
     references.checkReferences(Number(key), now);
-    words.renew(Number(key));
+    return Number(key);
   };
 
   return {
@@ -85,8 +86,8 @@ export function createCatalogueWrites(
         const json = product === null ? null : JSON.stringify(product);
         const state = product === null ? 'searchable' : 'waiting';
         put.run(id, updatedAt, text, state, category, price, json);
-        checkText(old?.['text_id'], now);
-        checkText(text, now);
+        const texts = new Set([checkText(old?.['text_id'], now), checkText(text, now)]);
+        for (const key of texts) if (key !== null) words.renew(key);
         return 'stored';
       }),
 

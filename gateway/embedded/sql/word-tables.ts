@@ -101,8 +101,9 @@ export class TextWords {
   renew(text: number): void {
     const known = this.#worded.get(text)?.['brands'];
     const brands = this.#brandsOf(text);
+    if (known === undefined || known === JSON.stringify(brands)) return;
     const product = productOf(this.#productOfText.get(text)?.['product']);
-    if (known === undefined || known === JSON.stringify(brands) || product === null) return;
+    if (product === null) return;
     this.delete(text, product);
     this.#setBrands.run(JSON.stringify(brands), text);
     this.#add(text, productFeatures(product, brands));
