@@ -119,9 +119,10 @@ export class KafkaProducer implements AsyncDisposable {
     const choose = kafkajs.Partitioners.DefaultPartitioner();
     return (args) => {
       const { message } = args;
-      const key = this.#partitionKeys.get(message) ?? message.key ?? null;
+      const key = this.#partitionKeys.get(message);
       const partition =
-        this.#partitions.get(message) ?? choose({ ...args, message: { ...message, key } });
+        this.#partitions.get(message) ??
+        choose(key === undefined ? args : { ...args, message: { ...message, key } });
       this.#partitions.set(message, partition);
       return partition;
     };

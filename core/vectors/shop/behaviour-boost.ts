@@ -26,8 +26,9 @@ export function boostedByBehaviour<T extends { readonly hit: SearchHit }>(
   hits: readonly T[],
   { weight, eventsOf }: Behaviour,
 ): readonly T[] {
+  if (weight === 0) return hits;
   const most = hits.reduce((max, { hit }) => Math.max(max, eventsOf(hit)), 0);
-  if (weight === 0 || most === 0) return hits;
+  if (most === 0) return hits;
   const exact = hits.filter(({ hit }) => hit.score === 1);
   const others = hits.filter(({ hit }) => hit.score < 1);
   const boosted = ({ hit }: T): number =>
