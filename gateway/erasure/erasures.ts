@@ -96,7 +96,8 @@ export class Erasures implements ErasedEvents {
    */
   async begin(userId: string, until: number | null = null): Promise<ErasureRequest> {
     const { store, clock } = this.#options;
-    await this.#read();
+    // A record that deletes comes after the tombstones were read.
+    if (until === null) await this.#read();
     const mark = this.#mark({ kind: 'user', id: userId });
     const id = uuidOfMark(mark);
     const before = await store.erasureStore.request(id);
