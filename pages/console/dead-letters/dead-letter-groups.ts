@@ -30,17 +30,18 @@ export function groupsOf(
 ): readonly DeadLetterGroup[] {
   const sections = [...Map.groupBy(deadLetters, (each) => sectionOf(each, by))];
   if (by === 'producer') sections.sort(([, a], [, b]) => b.length - a.length);
-  return sections.flatMap(([section, members]) =>
-    [...Map.groupBy(members, (each) => keyOf(each, by))]
+  return sections.flatMap(([name, members]) => {
+    const hour = by === 'time' && members[0] !== undefined ? hourOf(members[0]) : null;
+    const section = hour === null ? name : hourText(hour);
+    return [...Map.groupBy(members, (each) => keyOf(each, name))]
       .flatMap(([key, same]) => {
         const [newest] = same;
         if (newest === undefined) return [];
         const { reason, field, message } = newest;
-        const hour = by === 'time' ? hourOf(newest) : null;
         return [{ key, section, hour, reason, field, message, deadLetters: same }];
       })
-      .toSorted((a, b) => b.deadLetters.length - a.deadLetters.length),
-  );
+      .toSorted((a, b) => b.deadLetters.length - a.deadLetters.length);
+  });
 }
 
 /** When and where its dead letters failed: `18:23:50 back to 17:50:12, from shop`. */
@@ -53,15 +54,15 @@ export function whenceText({ deadLetters }: DeadLetterGroup): string {
 }
 
 /** The key of a cause. For the whole event, `got 7, …` and `got "x", …` are one cause. */
-const keyOf = (deadLetter: DeadLetter, by: Grouping): string => {
-  const { reason, field, message } = deadLetter;
+const keyOf = ({ reason, field, message }: DeadLetter, section: string | null): string => {
   const what = field ?? message.replaceAll(/"(?:[^"\\]|\\.)*"?|'[^']*'|\d[\w.:+-]*/g, '…');
-  return [sectionOf(deadLetter, by) ?? '', reason, what].join('\n');
+  return [section ?? '', reason, what].join('\n');
 };
 
+/** The producer, or the begin of the hour. */
 function sectionOf(deadLetter: DeadLetter, by: Grouping): string | null {
   if (by === 'cause') return null;
-  return by === 'producer' ? producerOf(deadLetter) : hourText(hourOf(deadLetter));
+  return by === 'producer' ? producerOf(deadLetter) : hourOf(deadLetter).since;
 }
 
 /** The key of a page that collects, the source of a CloudEvent, else the topic. */
