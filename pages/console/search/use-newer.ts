@@ -3,12 +3,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { systemClock } from '#core/time/clock.ts';
 import { rest } from '#core/time/rest.ts';
+import { RetryDelays } from '#core/time/retry.ts';
 import type { SearchResult } from '../../../client/client.ts';
 import type { Session } from '../session.ts';
 import type { SearchAnswer } from './use-search.ts';
 
-/** From look to look, twice as long each time: a page that is left open costs little. */
-const waitMs = { first: 5000, most: 60_000 };
+/** From look to look: a page that is left open costs little. */
+const waits = { delayMs: 5000, delayMsMax: 60_000 };
 
 /**
  * A newer answer than the result; `null` while there is none. A gateway without new events is not
@@ -30,11 +31,8 @@ export function useNewer(
     const { signal } = leaving;
     const follow = async (): Promise<void> => {
       let seen = latest.current;
-      for (
-        let next = waitMs.first;
-        await rest(systemClock, next, signal);
-        next = Math.min(waitMs.most, 2 * next)
-      ) {
+      const delays = new RetryDelays({ backoff: waits, jitter: 'none' });
+      while (await rest(systemClock, delays.next(), signal)) {
         const { current } = latest;
         if (current === seen) continue;
         const answer = await session.client.search(request, { signal }).catch(() => null);
