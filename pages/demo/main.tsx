@@ -12,7 +12,6 @@ import { Demo } from './demo.tsx';
 import { WorkbenchEngine } from './workbench.ts';
 
 const now = (): number => performance.now();
-const leaving = new AbortController();
 /** Waits for a gateway that does not answer, and says so meanwhile. */
 async function retried<T>(work: () => Promise<T>): Promise<T> {
   let isTold = false;
@@ -20,12 +19,7 @@ async function retried<T>(work: () => Promise<T>): Promise<T> {
     isTold = true;
     workbench.store.set({ trouble });
   };
-  const { signal } = leaving;
-  const done = await retryWhileUnavailable(work, {
-    signal,
-    isUnavailable: isDownloadError,
-    onTrouble,
-  });
+  const done = await retryWhileUnavailable(work, { isUnavailable: isDownloadError, onTrouble });
   if (isTold) workbench.store.set({ trouble: null });
   return done;
 }

@@ -19,7 +19,8 @@ export async function retryWhileUnavailable<T>(
     isUnavailable,
     onTrouble,
   }: {
-    readonly signal: AbortSignal;
+    /** Absent: only a success, or an error, ends it. */
+    readonly signal?: AbortSignal;
     readonly isUnavailable: (error: unknown) => error is VectorStreamError;
     readonly onTrouble: (text: string) => void;
   },
@@ -29,7 +30,7 @@ export async function retryWhileUnavailable<T>(
     try {
       return await work();
     } catch (error) {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       if (!isUnavailable(error)) throw error;
       const delayMs = delays.next();
       onTrouble(`${withoutStop(error.message)}; trying again in ${Math.ceil(delayMs / 1000)} s.`);
