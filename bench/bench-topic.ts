@@ -5,15 +5,13 @@ import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import { createKafkaTarget } from '../cli/generator/kafka-target.ts';
 import { openKafka } from '../kafka/kafka-client.ts';
-import { connectionFromEnvironment, parseBrokers, type KafkaLog } from '../kafka/kafka-settings.ts';
+import { connectionFromEnvironment, noKafkaLog, parseBrokers } from '../kafka/kafka-settings.ts';
 import { startBenchGateway } from './bench-gateway.ts';
 import type { BenchmarkContext } from './benchmark.ts';
 import { sendAndWait, type SendStreamOptions } from './send-stream.ts';
 import { events } from './streams.ts';
 
 const count = 20_000;
-const silent = (): void => undefined;
-const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
 export type Sending = Omit<SendStreamOptions, 'client' | 'target'> & { readonly total: number };
 
@@ -39,7 +37,7 @@ export function burstOf({ isQuick, signal }: BenchmarkContext, seed: number): Se
     end: 'stored',
     rate: null,
     signal,
-    onPoll: silent,
+    onPoll: () => undefined,
   };
 }
 
@@ -88,7 +86,7 @@ export async function throughTopic(
 }
 
 async function deleteTopics(brokers: readonly string[], topics: readonly string[]): Promise<void> {
-  const admin = openKafka(connectionFromEnvironment(brokers, process.env, noLog)).admin();
+  const admin = openKafka(connectionFromEnvironment(brokers, process.env, noKafkaLog)).admin();
   await admin.connect();
   try {
     const existing = await admin.listTopics();

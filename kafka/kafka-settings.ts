@@ -24,6 +24,15 @@ export type KafkaLog = Readonly<
   Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>
 >;
 
+const silent = (): void => undefined;
+export const noKafkaLog: KafkaLog = {
+  trace: silent,
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: silent,
+};
+
 export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 export type Sasl = {
   readonly mechanism: (typeof saslMechanisms)[number];

@@ -10,7 +10,7 @@ import {
   connectionFromEnvironment,
   type Acknowledgement,
   type Compression,
-  type KafkaLog,
+  noKafkaLog,
 } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import type { KafkaEndpoint } from './kafka-endpoint.ts';
@@ -30,8 +30,6 @@ export type KafkaTargetOptions = KafkaEndpoint & {
 const partitions = 12;
 const backoff = { delayMs: 500, delayMsMax: 5_000 };
 const encoder = new TextEncoder();
-const silent = (): void => undefined;
-const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
 /**
  * Every event counts as accepted, because a topic accepts any bytes.
@@ -52,7 +50,7 @@ export function createKafkaTarget({
     ...sinkDefaults,
     acks,
     compression,
-    connection: connectionFromEnvironment(brokers, env, noLog),
+    connection: connectionFromEnvironment(brokers, env, noKafkaLog),
     topic: { topic, partitions, mayCreate: true, config: {} },
   });
   return {

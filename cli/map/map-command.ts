@@ -12,11 +12,7 @@ import {
   readEventTypes,
 } from '#core/event/event-types.ts';
 import { systemClock } from '#core/time/clock.ts';
-import {
-  connectionFromEnvironment,
-  type KafkaLog,
-  parseBrokers,
-} from '../../kafka/kafka-settings.ts';
+import { connectionFromEnvironment, noKafkaLog, parseBrokers } from '../../kafka/kafka-settings.ts';
 import { type Command, type FlagValues, integer, section, text, kafkaVariables } from '../flags.ts';
 import { runCommand } from '../run-command.ts';
 import { draftedMapping, givenMapping, readyMadeMappings } from './map-sample.ts';
@@ -50,9 +46,6 @@ const command: Command<typeof flags> = {
   },
 };
 
-const silent = (): void => undefined;
-const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
-
 /** @throws UsageError for what the gateway would refuse too */
 function typesOf(setting: string | undefined): EventTypes {
   if (!setting) return ownEventTypes;
@@ -71,7 +64,7 @@ async function sampleOf(name: string, limit: number): Promise<readonly SampleRec
   const connection = connectionFromEnvironment(
     parseBrokers(brokers, 'KAFKA_BROKERS'),
     process.env,
-    noLog,
+    noKafkaLog,
   );
   return recordsOfTopic(connection, name, { limit, clock: systemClock });
 }
