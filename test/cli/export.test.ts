@@ -12,9 +12,8 @@ import { uuidV5 } from '#core/event/uuid.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { TextRecord } from '#core/ports.ts';
 import { formatOf, writeExport } from '../../cli/export/write-export.ts';
-import { createClient } from '../../client/client.ts';
 import { eventRecord, noon, textIdOf, textRecord } from '../conformance/store-records.ts';
-import { testApp } from '../gateway/test-services.ts';
+import { clientOf, testApp } from '../gateway/test-services.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { scriptedGateway } from './helpers/scripted-http-gateway.ts';
 
@@ -39,10 +38,7 @@ async function shop(texts: number) {
       Array.from({ length: Math.min(1_000, texts - at) }, (_, n) => textOf(at + n)),
     );
   const { request } = testApp({ store });
-  const { texts: calls } = createClient({
-    url: 'http://gateway',
-    fetch: async (url, init) => request(url.slice('http://gateway'.length), init),
-  });
+  const { texts: calls } = clientOf({ request });
   return { store, pages: () => calls.pages({ limit: 256 }) };
 }
 

@@ -7,8 +7,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { askStatus, statusText } from '../../cli/status/status-text.ts';
-import { createClient } from '../../client/client.ts';
-import { scriptedStore, testApp } from '../gateway/test-services.ts';
+import { clientOf, scriptedStore, testApp } from '../gateway/test-services.ts';
 import { scriptedGateway, type ReceivedRequest } from './helpers/scripted-http-gateway.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -77,10 +76,7 @@ describe('npm run status', () => {
       runners: () => [],
       store: { ...scriptedStore(), event: () => Promise.reject(down) },
     });
-    const client = createClient({
-      url: 'http://gateway',
-      fetch: async (url, init) => request(url.slice('http://gateway'.length), init),
-    });
+    const client = clientOf({ request });
     const status = await askStatus(client, 'http://gateway', never);
     const text = statusText(status);
     expect(status.health.causes).toHaveLength(2);

@@ -7,12 +7,17 @@ import { z } from 'zod';
 import { DependencyError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { askStatus, statusText, type Status } from '../../cli/status/status-text.ts';
-import { createClient } from '../../client/client.ts';
 import type { Services } from '../../gateway/api/services.ts';
 import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
 import { cuttable } from '../adapters/kafka-harness.ts';
-import { runner, scriptedStore, testApp, type TestApp } from '../gateway/test-services.ts';
+import {
+  clientOf,
+  runner,
+  scriptedStore,
+  testApp,
+  type TestApp,
+} from '../gateway/test-services.ts';
 import { until } from '../helpers/until.ts';
 import { read } from './compose-file.ts';
 import { evaluate, scrapeOf, type Scrape } from './promql-value.ts';
@@ -59,10 +64,7 @@ async function toldStatus(app: TestApp): Promise<string> {
 }
 
 async function askedStatus({ request, clock }: TestApp): Promise<Status> {
-  const client = createClient({
-    url: 'http://gateway',
-    fetch: async (url, init) => request(url.slice('http://gateway'.length), init),
-  });
+  const client = clientOf({ request });
   const asked = askStatus(client, 'http://gateway', new AbortController().signal);
   await clock.advance(1_000);
   return asked;

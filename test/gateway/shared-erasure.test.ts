@@ -12,10 +12,10 @@ import type { ErasureStore } from '#core/ports.ts';
 import { Erasures } from '../../gateway/erasure/erasures.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { dimensions, eventRecord, noon, textRecord } from '../conformance/store-records.ts';
+import { silentObserver } from '../helpers/silent-observer.ts';
 import { event } from './test-services.ts';
 
 const settleMs = 20_000;
-const none = (): void => undefined;
 const nothing = async (): Promise<void> => undefined;
 const stopping: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -80,20 +80,7 @@ test('a gateway that is busy erasing knows whom another one erased before it wri
     random: () => 0.5,
     limits: { ...defaultPipelineLimits, event: eventLimits },
     signal: stop.signal,
-    observer: {
-      received: none,
-      stored: none,
-      superseded: none,
-      changed: none,
-      ignored: none,
-      erased: () => void (erased += 1),
-      deleted: none,
-      deadLettered: none,
-      cacheRequest: none,
-      storeWrite: none,
-      retried: none,
-      circuit: none,
-    },
+    observer: { ...silentObserver, erased: () => void (erased += 1) },
   });
   stopping.push(async () => {
     stop.abort();

@@ -2,7 +2,6 @@
 
 import { expect, test } from 'vitest';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { createClient } from '../../client/client.ts';
 import {
   dimensions,
   eventRecord,
@@ -11,16 +10,13 @@ import {
   textRecord,
   unit,
 } from '../conformance/store-records.ts';
-import { problemOf, testApp } from './test-services.ts';
+import { clientOf, problemOf, testApp } from './test-services.ts';
 
 async function shop(texts: number) {
   const store = createMemoryStore({ dimensions });
   await store.putTexts(Array.from({ length: texts }, (_, n) => textRecord(n)));
   const app = testApp({ store });
-  const client = createClient({
-    url: 'http://gateway',
-    fetch: async (url, init) => app.request(url.slice('http://gateway'.length), init),
-  });
+  const client = clientOf(app);
   return { store, client, ...app };
 }
 

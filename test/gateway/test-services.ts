@@ -18,6 +18,7 @@ import type {
   StoredEvent,
   VectorStore,
 } from '#core/ports.ts';
+import { createClient, type VectorStreamClient } from '../../client/client.ts';
 import type { AuditLine } from '../../gateway/access/audit-trail.ts';
 import { Access } from '../../gateway/access/authorization.ts';
 import { JoinTokens } from '../../gateway/access/join-tokens.ts';
@@ -184,6 +185,13 @@ export type TestApp = {
     headers?: Record<string, string>,
   ) => Promise<Response>;
 };
+
+/** A client of the app, without a network. */
+export const clientOf = ({ request }: Pick<TestApp, 'request'>): VectorStreamClient =>
+  createClient({
+    url: 'http://gateway',
+    fetch: async (url, init) => request(url.slice('http://gateway'.length), init),
+  });
 
 export function testApp(
   changes: Partial<Services> = {},
