@@ -2,12 +2,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { sampleTexts } from '#core/transformers/sample-texts.ts';
 import { runnerStarter, runnerToken } from './runner-starter.ts';
 import { startScriptedGateway } from './scripted-gateway.ts';
-
-vi.setConfig({ testTimeout: 180_000 });
 
 test('the first start measures, the next reads its choice, and both leave cleanly', async () => {
   await using runners = await runnerStarter();
@@ -24,11 +22,11 @@ test('the first start measures, the next reads its choice, and both leave cleanl
   const choice = JSON.parse(await readFile(join(runners.dataDir, 'runner-choice.json'), 'utf8'));
   expect(choice.candidates[0]).toEqual({ device: 'cpu', dtype: joined[0]?.hello.dtype });
 
-  const working = joined.map((one) => one.embed(sampleTexts(64)));
+  const working = joined.map((one) => one.embed(sampleTexts(16)));
   runner.child.kill('SIGTERM');
   for (const result of await Promise.all(working)) {
     expect(result.vectorProblem).toBeNull();
-    expect(result.outcomes.filter(({ ok }) => ok)).toHaveLength(64);
+    expect(result.outcomes.filter(({ ok }) => ok)).toHaveLength(16);
   }
   expect(await Promise.all(joined.map(({ closed }) => closed))).toEqual([1000, 1000]);
   expect(await runner.exited).toBe(0);
