@@ -1,14 +1,15 @@
 // The demo's comparison in a real Chromium where the processor emulates WebGPU: few texts, right
 // vectors, and a sentence that says so.
 
+import { join } from 'node:path';
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser, softwareWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
+import { modelWithFewGoldenTexts } from '../helpers/small-golden.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { openDemo } from './demo-page.ts';
 
-/** The golden texts alone take about half a minute on an idle machine. */
 const slowMsMax = 900_000;
 const open = new AsyncDisposableStack();
 let browser: Browser;
@@ -19,8 +20,13 @@ beforeAll(async () => {
   if (started === null) return;
   browser = started;
   const folder = open.use(await temporaryFolder());
-  gateway = open.use(await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' }));
-}, 120_000);
+  gateway = open.use(
+    await startGateway(join(folder.path, 'data'), {
+      VECTORSTREAM_RUNNERS: '0',
+      VECTORSTREAM_MODEL: await modelWithFewGoldenTexts(join(folder.path, 'model')),
+    }),
+  );
+});
 afterAll(() => open.disposeAsync());
 
 test(
