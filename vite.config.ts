@@ -34,13 +34,13 @@ export default defineConfig(({ mode, command }) => {
   return {
     ...(command === 'build' ? pages() : {}),
     test: {
-      testTimeout: 60_000,
-      hookTimeout: 120_000,
       // A deadline says when to give up, never how fast something is: machines may be busy.
+      testTimeout: mode === 'full' ? 600_000 : 60_000,
+      hookTimeout: mode === 'full' ? 600_000 : 120_000,
       expect: { poll: { timeout: 45_000 } },
       // Most tests wait for their own processes: on small machines, one worker more than there are
       // cores keeps the cores busy. Long tests start many processes.
-      maxWorkers: mode === 'full' ? Math.max(3, cores - 1) : cores + 1,
+      maxWorkers: mode === 'full' ? Math.max(4, cores - 1) : cores + 1,
       sequence: { sequencer: SlowTestsFirst },
       // Tests that measure memory collect garbage first.
       execArgv: ['--expose-gc'],

@@ -3,8 +3,29 @@
 
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Those that take over ten seconds, the slowest first. */
+/** Long tests of over a minute, and short ones of over ten seconds, the slowest first. */
 const slowest = [
+  'test/guarantees/gateway-fleet.long.test.ts',
+  'test/e2e/kafka.long.test.ts',
+  'test/e2e/demo.long.test.ts',
+  'test/guarantees/stopping-processes.long.test.ts',
+  'test/guarantees/runner-killed.long.test.ts',
+  'test/browser-runner/failures.long.test.ts',
+  'test/guarantees/hostile-fleet.long.test.ts',
+  'test/browser/mixed-fleet.long.test.ts',
+  'test/e2e/dead-letters.long.test.ts',
+  'test/gateway/schemathesis.long.test.ts',
+  'test/guarantees/shared-runner.long.test.ts',
+  'test/browser/runner-page-webgpu.long.test.ts',
+  'test/browser/tab-killed.long.test.ts',
+  'test/adapters/kafka-outage.long.test.ts',
+  'test/guarantees/gateway-killed.long.test.ts',
+  'test/e2e/search-languages.long.test.ts',
+  'test/runner/agreement.long.test.ts',
+  'test/browser/demo-page.long.test.ts',
+  'test/guarantees/rolling-upgrade.long.test.ts',
+  'test/e2e/kafka-security.long.test.ts',
+  'test/browser/demo-webgpu.long.test.ts',
   'test/e2e/demo-end-to-end.test.ts',
   'test/adapters/embedded.test.ts',
   'test/browser/docs.test.ts',

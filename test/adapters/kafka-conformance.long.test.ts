@@ -24,7 +24,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
-  }, 90_000);
+  });
   afterAll(() => broker[Symbol.asyncDispose]());
 
   eventSourceConformance('kafka', async ({ partitions, unsettledMax }) =>
@@ -50,7 +50,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
       [{ read: { ignored: 'tombstone' } }],
       [{ read: { reason: 'not_json' } }],
     ]);
-  }, 60_000);
+  });
 
   it('what a null value deletes stays deleted when the whole topic is read again', async () => {
     await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
@@ -88,7 +88,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
     expect(await idsIn(store)).toEqual(['e-3', 'e-4']);
     expect(await read('again', 5)).toMatchObject({ stored: 2, erased: 2, deleted: 1 });
     expect(await idsIn(store)).toEqual(['e-3', 'e-4']);
-  }, 60_000);
+  });
 
   deadLettersConformance('kafka', async () => kafkaDeadLetters(broker, randomUUID()));
 });

@@ -48,7 +48,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
-  }, 90_000);
+  });
   afterAll(() => broker[Symbol.asyncDispose]());
   const topicOf = (options: { partitions: number; unsettledMax?: number }) =>
     kafkaTopic(broker, options, randomUUID());

@@ -26,12 +26,11 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
-  }, 90_000);
+  });
   afterAll(() => broker[Symbol.asyncDispose]());
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
     'in mid-stream by %s: in-flight records stay, all are read, and everything is committed',
-    { timeout: 120_000 },
     async (how) => {
       // Low limits, so that partitions pause before the outage and must resume during it. The
       // session is long enough that the group keeps this member on a busy machine; otherwise
@@ -100,40 +99,36 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
     },
   );
 
-  it(
-    'is awaited at the start by sources and dead letters, which can stop quickly meanwhile',
-    { timeout: 90_000 },
-    async () => {
-      await broker.stop();
-      await using log = kafkaTopic(broker, { partitions: 2 }, randomUUID());
-      await using deadLetters = kafkaDeadLetters(broker, randomUUID());
-      const stopped = new KafkaReader(await log.open('stopped'), true);
-      const reader = new KafkaReader(await log.open('group'), true);
-      const queue = await deadLetters.open();
-      await until('health names it', 60_000, () =>
-        /^Kafka: .*ECONNREFUSED/.test(reader.source.health() ?? ''),
-      );
-      await expect(queue.list({ limit: 1, valueBytesMax: 0 })).rejects.toMatchObject({
-        name: 'DependencyError',
-        retryable: true,
-      });
-      // A figure without an answer is unknown, and never 0.
-      const unknown = { name: 'DependencyError', retryable: true };
-      await expect(queue.stats()).rejects.toMatchObject(unknown);
-      await expect(reader.source.lag()).rejects.toMatchObject(unknown);
-      const since = performance.now();
-      await stopped.close();
-      expect(performance.now() - since).toBeLessThan(4_000);
-      await broker.start();
-      await log.append(recordsOf(10, 0));
-      await until('the source reads', 60_000, () => reader.delivered.length === 10);
-      expect(reader.source.health()).toBeNull();
-      await until(
-        'the dead letters are listed',
-        60_000,
-        async () => (await queue.list({ limit: 1, valueBytesMax: 0 })).length === 0,
-      );
-      await reader.close();
-    },
-  );
+  it('is awaited at the start by sources and dead letters, which can stop quickly meanwhile', async () => {
+    await broker.stop();
+    await using log = kafkaTopic(broker, { partitions: 2 }, randomUUID());
+    await using deadLetters = kafkaDeadLetters(broker, randomUUID());
+    const stopped = new KafkaReader(await log.open('stopped'), true);
+    const reader = new KafkaReader(await log.open('group'), true);
+    const queue = await deadLetters.open();
+    await until('health names it', 60_000, () =>
+      /^Kafka: .*ECONNREFUSED/.test(reader.source.health() ?? ''),
+    );
+    await expect(queue.list({ limit: 1, valueBytesMax: 0 })).rejects.toMatchObject({
+      name: 'DependencyError',
+      retryable: true,
+    });
+    // A figure without an answer is unknown, and never 0.
+    const unknown = { name: 'DependencyError', retryable: true };
+    await expect(queue.stats()).rejects.toMatchObject(unknown);
+    await expect(reader.source.lag()).rejects.toMatchObject(unknown);
+    const since = performance.now();
+    await stopped.close();
+    expect(performance.now() - since).toBeLessThan(4_000);
+    await broker.start();
+    await log.append(recordsOf(10, 0));
+    await until('the source reads', 60_000, () => reader.delivered.length === 10);
+    expect(reader.source.health()).toBeNull();
+    await until(
+      'the dead letters are listed',
+      60_000,
+      async () => (await queue.list({ limit: 1, valueBytesMax: 0 })).length === 0,
+    );
+    await reader.close();
+  });
 });

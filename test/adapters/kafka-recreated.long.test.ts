@@ -59,7 +59,7 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
-  }, 90_000);
+  });
   afterAll(() => broker[Symbol.asyncDispose]());
 
   it('has each bad record as a dead letter, even at the offset of an earlier one', async () => {
@@ -85,7 +85,7 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
         .map(({ value }) => textOf(value))
         .toSorted(),
     );
-  }, 60_000);
+  });
 
   it('is read from its start, even when it has grown past the position of a reader', async () => {
     await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
@@ -113,5 +113,5 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
     );
     expect(records.filter(({ value }) => !read().has(textOf(value)))).toEqual([]);
     await reader.close();
-  }, 60_000);
+  });
 });

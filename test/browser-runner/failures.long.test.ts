@@ -4,13 +4,11 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList, pidsOf } from '../helpers/process-list.ts';
 import { until } from '../helpers/until.ts';
 import { joinMsMax, linesOf, startRig } from './runner-rig.ts';
-
-vi.setConfig({ testTimeout: 400_000 });
 
 test('a crashed page and a killed browser are replaced during a stream', async ({ skip }) => {
   needsProcessList(skip);

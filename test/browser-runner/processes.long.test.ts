@@ -7,15 +7,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList, processesOf } from '../helpers/process-list.ts';
 import { freePort, runProgram } from '../helpers/program.ts';
 import { until } from '../helpers/until.ts';
 import { joinMsMax, linesOf, startRig, type RunnerRig } from './runner-rig.ts';
 import { workingPage } from './working-page.ts';
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 let rig: RunnerRig;
 beforeAll(async () => {

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Browser, CDPSession } from 'puppeteer';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { systemClock } from '#core/time/clock.ts';
 import { openEventStream } from '../../cli/generator/event-stream.ts';
@@ -17,7 +17,6 @@ import { repeatFeed } from './repeated-feed.ts';
 
 const eventsPerSecond = 500;
 const streamSeconds = 4;
-vi.setConfig({ testTimeout: 120_000 });
 const open = new AsyncDisposableStack();
 let browser: Browser;
 let gateway: RunningGateway;

@@ -2,7 +2,7 @@
 // without a violation of accessibility rules; its main actions; and a gateway that goes and comes.
 
 import type { Browser, Page } from 'puppeteer';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGatewayWithFakeFleet } from '../helpers/fake-fleet.ts';
 import type { RunningGateway } from '../helpers/gateway-program.ts';
@@ -12,8 +12,6 @@ import { watchPage } from './watched-page.ts';
 
 const apiKey = 'a-key-that-nobody-can-guess-42';
 const waitMs = 60_000;
-// Each view is checked six times, and the machine may be busy.
-vi.setConfig({ testTimeout: 240_000 });
 const open = new AsyncDisposableStack();
 let browser: Browser;
 let gateway: RunningGateway;

@@ -2,7 +2,7 @@
 // one click to leave, and what it says when a key is needed, wrong, or the gateway is gone.
 
 import type { Browser } from 'puppeteer';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
@@ -12,7 +12,6 @@ import { until } from '../helpers/until.ts';
 import { watchPage } from './watched-page.ts';
 
 const waitMsMax = 240_000;
-vi.setConfig({ testTimeout: 400_000 });
 const open = new AsyncDisposableStack();
 let browser: Browser;
 let gateway: RunningGateway;

@@ -2,14 +2,13 @@
 // them, by keyboard; it is undone until it is sent, and outlives a gateway that is killed.
 
 import type { Browser } from 'puppeteer';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGatewayWithFakeFleet } from '../helpers/fake-fleet.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { watchPage } from './watched-page.ts';
 
 const waitMs = 120_000;
-vi.setConfig({ testTimeout: 300_000 });
 const open = new AsyncDisposableStack();
 let browser: Browser;
 

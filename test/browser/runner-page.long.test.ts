@@ -23,7 +23,7 @@ beforeAll(async () => {
     missing = true;
   });
   if (!missing) world = await startTabGateway(open);
-}, 60_000);
+});
 afterAll(() => open.disposeAsync());
 
 const tab = (browser: Browser, query: string, token = world.token): Promise<RunnerTab> =>
@@ -39,38 +39,34 @@ describe('without WebGPU', () => {
     open.defer(() => browser.close());
     open.use(await proxy);
     lent = await tab(browser, 'name=wasm-tab&threads=1&dtype=q8');
-  }, 60_000);
+  });
 
-  test(
-    'a tab with a given dtype embeds without measuring, and reports itself',
-    { timeout: 180_000 },
-    async ({ skip }) => {
-      await needsBrowser(skip);
-      expect(await lent.reaches('working', 150_000)).toMatchObject({
-        state: 'working',
-        device: 'wasm',
-        dtype: 'q8',
-        adapter: null,
-        softwareAdapter: false,
-        crossOriginIsolated: true,
-        threads: 1,
-        restarts: 0,
-        lastError: null,
-      });
-      expect(await world.runnerNamed('wasm-tab')).toMatchObject({
-        kind: 'browser',
-        device: 'wasm',
-        dtype: 'q8',
-        software_adapter: false,
-        trusted: false,
-      });
-      expect(await lent.page.$eval('#state', (element) => element.textContent)).toBe(
-        'In the fleet',
-      );
-    },
-  );
+  test('a tab with a given dtype embeds without measuring, and reports itself', async ({
+    skip,
+  }) => {
+    await needsBrowser(skip);
+    expect(await lent.reaches('working', 150_000)).toMatchObject({
+      state: 'working',
+      device: 'wasm',
+      dtype: 'q8',
+      adapter: null,
+      softwareAdapter: false,
+      crossOriginIsolated: true,
+      threads: 1,
+      restarts: 0,
+      lastError: null,
+    });
+    expect(await world.runnerNamed('wasm-tab')).toMatchObject({
+      kind: 'browser',
+      device: 'wasm',
+      dtype: 'q8',
+      software_adapter: false,
+      trusted: false,
+    });
+    expect(await lent.page.$eval('#state', (element) => element.textContent)).toBe('In the fleet');
+  });
 
-  test('its vectors agree with the reference', { timeout: 60_000 }, async ({ skip }) => {
+  test('its vectors agree with the reference', async ({ skip }) => {
     await needsBrowser(skip);
     const found = await world.cosines(12);
     expect(found).toHaveLength(12);
@@ -106,10 +102,9 @@ describe('without WebGPU', () => {
     ],
   ] as const)(
     'when %s it connects again with the same worker',
-    { timeout: 60_000 },
     async ([, happen, words], { skip }) => {
       await needsBrowser(skip);
-      const before = await lent.reaches('working', 30_000);
+      const before = await lent.reaches('working', 90_000);
       await lent.inWorker(happen);
       const after = await until('it has joined again', 60_000, async () => {
         const now = await lent.status();
@@ -120,30 +115,24 @@ describe('without WebGPU', () => {
     },
   );
 
-  test(
-    'a crashed worker is replaced by a fresh one, and the page says so',
-    { timeout: 120_000 },
-    async ({ skip }) => {
-      await needsBrowser(skip);
-      const before = await lent.reaches('working', 30_000);
-      await lent.inWorker(() => {
-        setTimeout(() => {
-          throw new Error('out of luck');
-        });
+  test('a crashed worker is replaced by a fresh one, and the page says so', async ({ skip }) => {
+    await needsBrowser(skip);
+    const before = await lent.reaches('working', 90_000);
+    await lent.inWorker(() => {
+      setTimeout(() => {
+        throw new Error('out of luck');
       });
-      const after = await until('a fresh worker has joined', 90_000, async () => {
-        const now = await lent.status();
-        return now.state === 'working' && now.restarts > before.restarts && now;
-      });
-      expect(after.restarts).toBe(before.restarts + 1);
-      expect(await lent.told()).toMatch(
-        /The worker crashed: .*out of luck\. A fresh worker starts/,
-      );
-      await world.runnerNamed('wasm-tab');
-    },
-  );
+    });
+    const after = await until('a fresh worker has joined', 90_000, async () => {
+      const now = await lent.status();
+      return now.state === 'working' && now.restarts > before.restarts && now;
+    });
+    expect(after.restarts).toBe(before.restarts + 1);
+    expect(await lent.told()).toMatch(/The worker crashed: .*out of luck\. A fresh worker starts/);
+    await world.runnerNamed('wasm-tab');
+  });
 
-  test('it leaves in order when it is stopped', { timeout: 30_000 }, async ({ skip }) => {
+  test('it leaves in order when it is stopped', async ({ skip }) => {
     await needsBrowser(skip);
     await lent.page.evaluate(() => window.vectorstream?.stop());
     expect(await lent.status()).toMatchObject({ state: 'stopped', runnerId: null });
@@ -154,40 +143,32 @@ describe('without WebGPU', () => {
     );
   });
 
-  test(
-    'a second visit downloads neither model nor runtime',
-    { timeout: 120_000 },
-    async ({ skip }) => {
-      await needsBrowser(skip);
-      const { seen } = await proxy;
-      const before = seen.length;
-      const again = await tab(browser, 'name=again&threads=1&dtype=q8');
-      await again.reaches('working', 90_000);
-      expect(
-        seen.slice(before).filter((line) => /\/models\/[0-9a-f]{64}\/|\.wasm/.test(line)),
-      ).toEqual([]);
-      expect(seen.slice(before).some((line) => line.endsWith('/models/current'))).toBe(true);
-      await again.page.close();
-    },
-  );
+  test('a second visit downloads neither model nor runtime', async ({ skip }) => {
+    await needsBrowser(skip);
+    const { seen } = await proxy;
+    const before = seen.length;
+    const again = await tab(browser, 'name=again&threads=1&dtype=q8');
+    await again.reaches('working', 90_000);
+    expect(
+      seen.slice(before).filter((line) => /\/models\/[0-9a-f]{64}\/|\.wasm/.test(line)),
+    ).toEqual([]);
+    expect(seen.slice(before).some((line) => line.endsWith('/models/current'))).toBe(true);
+    await again.page.close();
+  });
 
-  test(
-    'a wrong token is reported in plain words and not tried again',
-    { timeout: 30_000 },
-    async ({ skip }) => {
-      await needsBrowser(skip);
-      const refused = await tab(browser, 'name=stranger', 'not-the-token');
-      expect(await refused.reaches('failed', 20_000)).toMatchObject({
-        lastError: expect.stringContaining('does not accept this token'),
-      });
-      expect(await refused.page.$eval('[role=alert]', (element) => element.textContent)).toContain(
-        'does not accept this token',
-      );
-      // Another one can be entered at once.
-      await refused.page.waitForSelector('input[type=password]');
-      await refused.page.close();
-    },
-  );
+  test('a wrong token is reported in plain words and not tried again', async ({ skip }) => {
+    await needsBrowser(skip);
+    const refused = await tab(browser, 'name=stranger', 'not-the-token');
+    expect(await refused.reaches('failed', 20_000)).toMatchObject({
+      lastError: expect.stringContaining('does not accept this token'),
+    });
+    expect(await refused.page.$eval('[role=alert]', (element) => element.textContent)).toContain(
+      'does not accept this token',
+    );
+    // Another one can be entered at once.
+    await refused.page.waitForSelector('input[type=password]');
+    await refused.page.close();
+  });
 
   test('no request went to another host', async ({ skip }) => {
     await needsBrowser(skip);

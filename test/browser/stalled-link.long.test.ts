@@ -7,7 +7,7 @@ import { startFaultProxy, type FaultProxy } from '../helpers/fault-proxy.ts';
 import { until } from '../helpers/until.ts';
 import { startTabGateway } from './tab-gateway.ts';
 
-test('a stalled download of the model is retried', { timeout: 240_000 }, async ({ skip }) => {
+test('a stalled download of the model is retried', async ({ skip }) => {
   await needsBrowser(skip);
   await using open = new AsyncDisposableStack();
   const world = await startTabGateway(open);

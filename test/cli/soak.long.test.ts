@@ -156,7 +156,7 @@ describe('the verdict', () => {
   });
 });
 
-test('a run of seconds on a real gateway reports its figures', { timeout: 120_000 }, async () => {
+test('a run of seconds on a real gateway reports its figures', async () => {
   await using folder = await temporaryFolder();
   const out = join(folder.path, 'samples.ndjson');
   const { code, stdout, stderr } = await runProgram({

@@ -30,7 +30,7 @@ if (missing.length > 0)
 const parked = 3;
 
 describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
-  it('works unchanged: it finds, corrects, replays and purges', { timeout: 120_000 }, async () => {
+  it('works unchanged: it finds, corrects, replays and purges', async () => {
     await using folder = await temporaryFolder();
     await using gateway = await startGateway(folder.path);
     await gateway.ready();

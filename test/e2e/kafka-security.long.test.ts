@@ -43,7 +43,7 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
   let broker: SecuredKafkaBroker;
   beforeAll(async () => {
     broker = await startSecuredKafkaBroker();
-  }, 90_000);
+  });
   afterAll(() => broker[Symbol.asyncDispose]());
 
   const tls = () => ({ KAFKA_SSL: 'true', NODE_EXTRA_CA_CERTS: broker.authorityFile });
@@ -67,40 +67,36 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
       environment,
     });
 
-  it(
-    'accepts events, dead letters and commits with each SASL mechanism',
-    { timeout: 120_000 },
-    async () => {
-      await using folder = await temporaryFolder();
-      await using gateway = await startGateway(folder.path, {
-        ...tls(),
-        ...login('scram-sha-512'),
-        KAFKA_BROKERS: broker.brokers,
-        KAFKA_TOPIC: 'secured',
-        KAFKA_GROUP_ID: 'secured',
+  it('accepts events, dead letters and commits with each SASL mechanism', async () => {
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path, {
+      ...tls(),
+      ...login('scram-sha-512'),
+      KAFKA_BROKERS: broker.brokers,
+      KAFKA_TOPIC: 'secured',
+      KAFKA_GROUP_ID: 'secured',
+    });
+    await until('it is ready', 60_000, async () => (await gateway.get('/readyz')).status === 200);
+    for (const [seed, mechanism] of mechanisms.entries())
+      expect(await generate('secured', { ...tls(), ...login(mechanism) }, { seed })).toMatchObject({
+        code: 0,
       });
-      await until('it is ready', 60_000, async () => (await gateway.get('/readyz')).status === 200);
-      for (const [seed, mechanism] of mechanisms.entries())
-        expect(
-          await generate('secured', { ...tls(), ...login(mechanism) }, { seed }),
-        ).toMatchObject({ code: 0 });
-      expect(
-        await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}'),
-      ).toMatchObject({ status: 202 });
-      await until('everything is stored and committed', 60_000, async () => {
-        const { store, events, dead_letters: deadLetters } = await gateway.stats();
-        return (
-          store.events === 120 &&
-          events.received === 121 &&
-          events.lag === 0 &&
-          events.unsettled === 0 &&
-          deadLetters.open === 1
-        );
-      });
-      for (const password of Object.values(passwords))
-        expect(gateway.stdout() + gateway.stderr()).not.toContain(password);
-    },
-  );
+    expect(
+      await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}'),
+    ).toMatchObject({ status: 202 });
+    await until('everything is stored and committed', 60_000, async () => {
+      const { store, events, dead_letters: deadLetters } = await gateway.stats();
+      return (
+        store.events === 120 &&
+        events.received === 121 &&
+        events.lag === 0 &&
+        events.unsettled === 0 &&
+        deadLetters.open === 1
+      );
+    });
+    for (const password of Object.values(passwords))
+      expect(gateway.stdout() + gateway.stderr()).not.toContain(password);
+  });
 
   const wrongs = [
     {
@@ -151,7 +147,6 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
 
   it.each(wrongs)(
     '$what: the gateway waits, reports it once, keeps its secret, and stops at once',
-    { timeout: 60_000 },
     async (wrong) => {
       await using folder = await temporaryFolder();
       const brokers = 'atOpen' in wrong ? broker.open.brokers : broker.brokers;
@@ -189,7 +184,6 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
 
   it.each(wrongs.filter(({ endsSender }) => endsSender))(
     '$what: the generator ends with one line, and keeps its secret',
-    { timeout: 60_000 },
     async (wrong) => {
       const { code, stderr, stdout } = await generate(
         'refused',

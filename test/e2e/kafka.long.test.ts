@@ -125,7 +125,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
-  }, 90_000);
+  });
   afterAll(() => broker[Symbol.asyncDispose]());
   const environment = (name: string) => ({
     KAFKA_BROKERS: broker.brokers,
@@ -136,7 +136,6 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   it(
     '1,500 events, the gateway killed: each valid one is stored once, each invalid one is a dead ' +
       'letter, no stored text is embedded again, and the sink has what the store has',
-    { timeout: 300_000 },
     async () => {
       await using folder = await temporaryFolder();
       const settings = { ...environment('killed'), VECTORSTREAM_SINK_TOPIC: 'killed.sink' };
@@ -194,7 +193,6 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   it(
     'the broker stopped for 15 s in mid-stream: readiness names Kafka, POST /events reports it, ' +
       'work continues by itself, and nothing is lost or dead-lettered',
-    { timeout: 300_000 },
     async () => {
       await using folder = await temporaryFolder();
       await using gateway = await startGateway(folder.path, environment('outage'));
@@ -242,7 +240,6 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   it(
     'every kind of record ends as it should and holds up no other, and the map command shows so ' +
       'before',
-    { timeout: 180_000 },
     async () => {
       await using folder = await temporaryFolder();
       const mappings = kindMappings.join(',');
@@ -283,37 +280,33 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
     },
   );
 
-  it(
-    'a second gateway of the group with its own store ends with a clear error; the first continues',
-    { timeout: 120_000 },
-    async () => {
-      await using folder = await temporaryFolder();
-      await using other = await temporaryFolder();
-      await using gateway = await startGateway(folder.path, environment('alone'));
-      await gateway.ready();
-      const second = await startGateway(other.path, environment('alone'));
-      expect(await second.ended).toMatchObject({ code: 1 });
-      expect(second.stdout()).toContain(
-        'The consumer group alone has 2 members, ' +
-          'but a gateway with the embedded store must be its only one',
-      );
-      await until(
-        'the first has all partitions again',
-        joinMsMax,
-        async () => (await gateway.get('/readyz')).status === 200,
-      );
-      const { valid, sending } = await generate(
-        folder.path,
-        broker.brokers,
-        'alone',
-        '--count',
-        '300',
-        '--stream',
-        'seed-10',
-      );
-      expect(await sending).toMatchObject({ code: 0 });
-      await allIsStored(gateway, valid.size);
-      expect(readStore(other.path).eventIds).toEqual([]);
-    },
-  );
+  it('a second gateway of the group with its own store ends with a clear error; the first continues', async () => {
+    await using folder = await temporaryFolder();
+    await using other = await temporaryFolder();
+    await using gateway = await startGateway(folder.path, environment('alone'));
+    await gateway.ready();
+    const second = await startGateway(other.path, environment('alone'));
+    expect(await second.ended).toMatchObject({ code: 1 });
+    expect(second.stdout()).toContain(
+      'The consumer group alone has 2 members, ' +
+        'but a gateway with the embedded store must be its only one',
+    );
+    await until(
+      'the first has all partitions again',
+      joinMsMax,
+      async () => (await gateway.get('/readyz')).status === 200,
+    );
+    const { valid, sending } = await generate(
+      folder.path,
+      broker.brokers,
+      'alone',
+      '--count',
+      '300',
+      '--stream',
+      'seed-10',
+    );
+    expect(await sending).toMatchObject({ code: 0 });
+    await allIsStored(gateway, valid.size);
+    expect(readStore(other.path).eventIds).toEqual([]);
+  });
 });

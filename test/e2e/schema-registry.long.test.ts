@@ -94,7 +94,6 @@ const jsonRecords = (id: number): readonly Uint8Array[] =>
 
 test.skipIf(reason !== null)(
   'while the registry does not answer, nothing is stored or dead-lettered; then all is stored',
-  { timeout: 420_000 },
   async () => {
     await using broker = await startKafkaBroker();
     await using registry = await startRealRegistry();

@@ -42,4 +42,4 @@ test('a connection lost in mid-body loses no accepted event; a resend makes no c
   expect([store.events, dead_letters.open]).toEqual([3000, 0]);
   expect(events.superseded).toBe(events.stored - 3000);
   expect(events.superseded).toBeGreaterThan(500);
-}, 240_000);
+});

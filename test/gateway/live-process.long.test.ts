@@ -55,4 +55,4 @@ test('runners, health, samples and dead letters arrive; a stop closes with 1001'
   gateway.child.kill('SIGTERM');
   expect(await closed).toBe(1001);
   expect((await gateway.ended).code).toBe(0);
-}, 90_000);
+});

@@ -22,7 +22,7 @@ beforeAll(async () => {
   });
   client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: key, maxRetries: 0 });
   await gateway.ready();
-}, 60_000);
+});
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
@@ -62,7 +62,7 @@ test('embeds 100 texts, float and base64, with equal vectors', async () => {
   ).toBeLessThan(0.99);
   expect(float.usage.prompt_tokens).toBeGreaterThan(1000);
   expect(float.usage).toEqual(decoded.usage);
-}, 60_000);
+});
 
 test("counts tokens as the model's tokenizer does, and refuses what it would cut", async () => {
   const { usage } = await client.embeddings.create({ model, input: 'garden hose' });
@@ -73,7 +73,7 @@ test("counts tokens as the model's tokenizer does, and refuses what it would cut
     code: 'context_length_exceeded',
     param: 'input[1]',
   });
-}, 30_000);
+});
 
 test("maps every error to the client's own class", async () => {
   const stranger = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'wrong', maxRetries: 0 });

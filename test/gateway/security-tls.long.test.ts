@@ -139,104 +139,96 @@ const answerOf = (url: string, ca: string): Promise<number> =>
   });
 
 describe('a gateway with a certificate', () => {
-  test(
-    'speaks only HTTPS and WSS, to clients that trust it, and uses a renewed one without a restart',
-    { timeout: 30_000 },
-    async () => {
-      await using cleanUp = new AsyncDisposableStack();
-      const made = await order('live');
-      const gateway = await start('data', {
-        VECTORSTREAM_TLS_CERT: made.certPath,
-        VECTORSTREAM_TLS_KEY: made.keyPath,
-      });
-      cleanUp.defer(() => gateway.close());
-      expect(gateway.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
-      const ca = await readFile(made.certPath, 'utf8');
-      expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
-      await expect(fetch(`${gateway.url}/livez`)).rejects.toThrow('fetch failed');
-      await expect(fetch(`${gateway.url.replace('https', 'http')}/livez`)).rejects.toThrow(
-        'fetch failed',
-      );
+  test('speaks only HTTPS and WSS, to clients that trust it, and uses a renewed one without a restart', async () => {
+    await using cleanUp = new AsyncDisposableStack();
+    const made = await order('live');
+    const gateway = await start('data', {
+      VECTORSTREAM_TLS_CERT: made.certPath,
+      VECTORSTREAM_TLS_KEY: made.keyPath,
+    });
+    cleanUp.defer(() => gateway.close());
+    expect(gateway.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+    const ca = await readFile(made.certPath, 'utf8');
+    expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
+    await expect(fetch(`${gateway.url}/livez`)).rejects.toThrow('fetch failed');
+    await expect(fetch(`${gateway.url.replace('https', 'http')}/livez`)).rejects.toThrow(
+      'fetch failed',
+    );
 
-      const stop = new AbortController();
-      const token = (await readFile(join(folder, 'data', 'runner-token'), 'utf8')).trim();
-      const channel = await connectWebSocket(
-        { url: gateway.url.replace('https', 'wss'), token, signal: stop.signal },
-        (url, protocols) => new WebSocket(url, protocols, { ca }),
-      );
-      const ended = runRunnerLoop({
-        channel,
-        embedder: embedderOf(revision),
-        turn: always,
-        clock: systemClock,
-        name: 'loop',
-        kind: 'node',
-        drain: stop.signal,
-        log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
-      });
-      cleanUp.defer(async () => void (await ended));
-      cleanUp.defer(() => stop.abort());
-      await until(
-        'the runner is ready',
-        60_000,
-        async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200,
-      );
+    const stop = new AbortController();
+    const token = (await readFile(join(folder, 'data', 'runner-token'), 'utf8')).trim();
+    const channel = await connectWebSocket(
+      { url: gateway.url.replace('https', 'wss'), token, signal: stop.signal },
+      (url, protocols) => new WebSocket(url, protocols, { ca }),
+    );
+    const ended = runRunnerLoop({
+      channel,
+      embedder: embedderOf(revision),
+      turn: always,
+      clock: systemClock,
+      name: 'loop',
+      kind: 'node',
+      drain: stop.signal,
+      log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
+    });
+    cleanUp.defer(async () => void (await ended));
+    cleanUp.defer(() => stop.abort());
+    await until(
+      'the runner is ready',
+      60_000,
+      async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200,
+    );
 
-      const renewed = await order('renewed');
-      await writeFile(made.keyPath, 'half a ren');
-      await until('the broken pair is reported', 60_000, () =>
-        lines.some((line) => line.includes('cannot reread the certificate')),
-      );
-      expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
-      await copyFile(renewed.keyPath, made.keyPath);
-      await copyFile(renewed.certPath, made.certPath);
-      await until(
-        'the renewed certificate is shown',
-        60_000,
-        async () => (await shown(gateway.url)) === renewed.fingerprint,
-      );
-      expect(
-        await answerOf(`${gateway.url}/readyz`, await readFile(renewed.certPath, 'utf8')),
-      ).toBe(200);
-      expect(lines.join('')).not.toMatch(/half a ren|BEGIN CERT/);
-    },
-  );
+    const renewed = await order('renewed');
+    await writeFile(made.keyPath, 'half a ren');
+    await until('the broken pair is reported', 60_000, () =>
+      lines.some((line) => line.includes('cannot reread the certificate')),
+    );
+    expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
+    await copyFile(renewed.keyPath, made.keyPath);
+    await copyFile(renewed.certPath, made.certPath);
+    await until(
+      'the renewed certificate is shown',
+      60_000,
+      async () => (await shown(gateway.url)) === renewed.fingerprint,
+    );
+    expect(await answerOf(`${gateway.url}/readyz`, await readFile(renewed.certPath, 'utf8'))).toBe(
+      200,
+    );
+    expect(lines.join('')).not.toMatch(/half a ren|BEGIN CERT/);
+  });
 
-  test(
-    'has its own runners and accepts those of other machines, as processes',
-    { timeout: 200_000 },
-    async () => {
-      const tls = { VECTORSTREAM_TLS_CERT: pair.certPath, VECTORSTREAM_TLS_KEY: pair.keyPath };
-      await using gateway = await startProgram(join(folder, 'program'), { ...oneRunner, ...tls });
-      const ca = await readFile(pair.certPath, 'utf8');
-      expect(gateway.url).toMatch(/^https:/);
-      await until(
-        'its own runner is ready',
-        90_000,
-        async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200,
-      );
-      const token = (await readFile(join(folder, 'program', 'runner-token'), 'utf8')).trim();
-      await using runner = startRunner({
-        script: 'node-runner/main.ts',
-        flags: ['--runners', '1', '--name', 'from-afar', '--data-dir', join(folder, 'afar')],
-        environment: {
-          ...oneRunner,
-          NODE_EXTRA_CA_CERTS: pair.certPath,
-          VECTORSTREAM_GATEWAY_URL: gateway.url.replace('https', 'wss'),
-          VECTORSTREAM_RUNNER_TOKEN: token,
-        },
-      });
-      await until('it has joined', 90_000, () =>
-        gateway
-          .stdout()
-          .split('\n')
-          .some((line) => line.includes('"runner":"from-afar-1"') && line.includes('runner ready')),
-      );
-      expect(runner.stdout() + runner.stderr() + gateway.stdout() + gateway.stderr()).not.toContain(
-        token,
-      );
-    },
-  );
+  test('has its own runners and accepts those of other machines, as processes', async () => {
+    const tls = { VECTORSTREAM_TLS_CERT: pair.certPath, VECTORSTREAM_TLS_KEY: pair.keyPath };
+    await using gateway = await startProgram(join(folder, 'program'), { ...oneRunner, ...tls });
+    const ca = await readFile(pair.certPath, 'utf8');
+    expect(gateway.url).toMatch(/^https:/);
+    await until(
+      'its own runner is ready',
+      90_000,
+      async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200,
+    );
+    const token = (await readFile(join(folder, 'program', 'runner-token'), 'utf8')).trim();
+    await using runner = startRunner({
+      script: 'node-runner/main.ts',
+      flags: ['--runners', '1', '--name', 'from-afar', '--data-dir', join(folder, 'afar')],
+      environment: {
+        ...oneRunner,
+        NODE_EXTRA_CA_CERTS: pair.certPath,
+        VECTORSTREAM_GATEWAY_URL: gateway.url.replace('https', 'wss'),
+        VECTORSTREAM_RUNNER_TOKEN: token,
+      },
+    });
+    await until('it has joined', 90_000, () =>
+      gateway
+        .stdout()
+        .split('\n')
+        .some((line) => line.includes('"runner":"from-afar-1"') && line.includes('runner ready')),
+    );
+    expect(runner.stdout() + runner.stderr() + gateway.stdout() + gateway.stderr()).not.toContain(
+      token,
+    );
+  });
 });
 
 function shown(url: string): Promise<string> {

@@ -59,7 +59,7 @@ beforeAll(async () => {
     .prepare('SELECT name, pageno FROM dbstat ORDER BY pageno')
     .all())
     pages.set(String(name), Number(pageno));
-}, 240_000);
+});
 afterAll(() => folder[Symbol.asyncDispose]());
 
 /** A copy of the folder with a database file damaged by `harm`. */
@@ -111,7 +111,6 @@ test.for([
   'runner_sessions',
 ])(
   'without a page of %s, it ends with one line when it finds the damage, and serves no wrong data',
-  { timeout: 240_000 },
   async (name) => {
     const dataDir = await copyWith(name, overwritePage(name));
     const { gateway, lastWords } = await startOrEnd(dataDir);

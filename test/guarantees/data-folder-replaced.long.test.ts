@@ -49,7 +49,7 @@ const faults: readonly [string, (data: string, spare: string) => Promise<string 
   ],
 ];
 
-test.each(faults)('a folder that is %s', { timeout: 90_000 }, async (_, fault) => {
+test.each(faults)('a folder that is %s', async (_, fault) => {
   await using folder = await temporaryFolder();
   const data = join(folder.path, 'data');
   await using gateway = await startGateway(data, environment);
@@ -82,7 +82,7 @@ test.each(faults)('a folder that is %s', { timeout: 90_000 }, async (_, fault) =
   expect(lost).toEqual([]);
 });
 
-test('an idle gateway notices it too', { timeout: 60_000 }, async () => {
+test('an idle gateway notices it too', async () => {
   await using folder = await temporaryFolder();
   const data = join(folder.path, 'data');
   await using gateway = await startGateway(data, environment);

@@ -22,7 +22,7 @@ const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
 let references: References;
 beforeAll(async () => {
   references = await loadReferences();
-}, 120_000);
+});
 
 describe('with log and store in a folder', async () => {
   const noDisk = await noSmallDisk();
@@ -31,7 +31,7 @@ describe('with log and store in a folder', async () => {
     .flat()
     .map(({ name }, index) => ({ name, index }));
 
-  test.for(kinds)('such as: $name', { timeout: 300_000 }, async ({ index }) => {
+  test.for(kinds)('such as: $name', async ({ index }) => {
     const choose = (random: Seeded) => found(embeddedFaults(random, embeddedLinks).flat()[index]);
     const { faults, violations, seconds } = await runMixedFaults(
       firstSeed + index,
@@ -64,7 +64,7 @@ describe.skipIf(reason !== null)('with Kafka and Qdrant', () => {
   let broker: LinkedBroker;
   beforeAll(async () => {
     broker = await startLinkedBroker();
-  }, 120_000);
+  });
   afterAll(() => broker[Symbol.asyncDispose]());
   const sightings = noSightings();
   const all = (random: Seeded) => clusterFaults(random, clusterLinks, broker).flat();

@@ -53,55 +53,53 @@ const moments: readonly { readonly name: string; readonly come: Moment }[] = [
   },
 ];
 
-test(
-  'after eight kills acknowledged events are stored once and stored texts embedded once',
-  { timeout: 300_000 },
-  async ({ skip }) => {
-    needsProcessList(skip);
-    await using folder = await temporaryFolder();
-    const sent = nothingSent();
-    let before: StoreContents | null = null;
-    const history: string[] = [];
-    for (let life = 0; life < lives; life++) {
-      const moment = moments[life % moments.length];
-      await using gateway = await startGateway(folder.path);
-      // Half of the texts repeat those of the previous life.
-      const sending = sendEvents(
-        gateway,
-        shopEvents(eventsPerLife, 2 * newTextsPerLife, life * newTextsPerLife),
-        sent,
-      );
-      await moment?.come(gateway, () => sent.acknowledged.size, before?.texts.size ?? 0);
-      gateway.child.kill('SIGKILL');
-      await gateway.ended;
-      await until(
-        'all processes of the killed gateway have ended',
-        60_000,
-        () => processesOf(folder.path).length === 0,
-      );
-      await sending;
-      const now = readStore(folder.path);
-      history.push(
-        `${moment?.name}: ${now.eventIds.length} of ${sent.acknowledged.size} stored, ` +
-          `${now.texts.size} texts`,
-      );
-      if (before !== null) expectNotEmbeddedAgain(before, now);
-      expect(now.deadLetters, history.join('; ')).toEqual([]);
-      before = now;
-    }
+test('after eight kills acknowledged events are stored once and stored texts embedded once', async ({
+  skip,
+}) => {
+  needsProcessList(skip);
+  await using folder = await temporaryFolder();
+  const sent = nothingSent();
+  let before: StoreContents | null = null;
+  const history: string[] = [];
+  for (let life = 0; life < lives; life++) {
+    const moment = moments[life % moments.length];
     await using gateway = await startGateway(folder.path);
-    const { events, texts } = await gateway.idle();
-    const after = readStore(folder.path);
-    expectExactlyOnce(sent, after);
-    expectNotEmbeddedAgain(before ?? after, after);
-    expect(texts.embedded).toBe(after.texts.size - (before?.texts.size ?? 0));
-    // Only uncommitted events were delivered again.
-    expect(events.received).toBe(after.log.length - (before?.committed ?? 0));
-    await until('its one runner works', 60_000, () => pidsOf(folder.path, 'worker').length === 1);
-    expect(
-      processesOf(folder.path)
-        .map(({ role }) => role)
-        .toSorted(),
-    ).toEqual(['gateway', 'supervisor', 'worker']);
-  },
-);
+    // Half of the texts repeat those of the previous life.
+    const sending = sendEvents(
+      gateway,
+      shopEvents(eventsPerLife, 2 * newTextsPerLife, life * newTextsPerLife),
+      sent,
+    );
+    await moment?.come(gateway, () => sent.acknowledged.size, before?.texts.size ?? 0);
+    gateway.child.kill('SIGKILL');
+    await gateway.ended;
+    await until(
+      'all processes of the killed gateway have ended',
+      60_000,
+      () => processesOf(folder.path).length === 0,
+    );
+    await sending;
+    const now = readStore(folder.path);
+    history.push(
+      `${moment?.name}: ${now.eventIds.length} of ${sent.acknowledged.size} stored, ` +
+        `${now.texts.size} texts`,
+    );
+    if (before !== null) expectNotEmbeddedAgain(before, now);
+    expect(now.deadLetters, history.join('; ')).toEqual([]);
+    before = now;
+  }
+  await using gateway = await startGateway(folder.path);
+  const { events, texts } = await gateway.idle();
+  const after = readStore(folder.path);
+  expectExactlyOnce(sent, after);
+  expectNotEmbeddedAgain(before ?? after, after);
+  expect(texts.embedded).toBe(after.texts.size - (before?.texts.size ?? 0));
+  // Only uncommitted events were delivered again.
+  expect(events.received).toBe(after.log.length - (before?.committed ?? 0));
+  await until('its one runner works', 60_000, () => pidsOf(folder.path, 'worker').length === 1);
+  expect(
+    processesOf(folder.path)
+      .map(({ role }) => role)
+      .toSorted(),
+  ).toEqual(['gateway', 'supervisor', 'worker']);
+});

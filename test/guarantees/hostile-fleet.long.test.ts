@@ -60,7 +60,6 @@ test.for([
   [[20, 'shared']],
 ] as const)(
   'liars that take new names (%j) leave at least 98 of 100 found texts right',
-  { timeout: 300_000 },
   async (attacks) => {
     await using attacked = await openAttackedGateway();
     for (const [connections, token] of attacks) {
@@ -79,55 +78,50 @@ test.for([
   },
 );
 
-test(
-  'a liar that is proven first, lies, leaves and rejoins leaves all texts right',
-  { timeout: 300_000 },
-  async () => {
-    await using attacked = await openAttackedGateway();
-    const token = { own: await attacked.newToken() };
-    let isLying = false;
-    let lies = 0;
-    const hasLied = Promise.withResolvers<void>();
-    const behaviour: Behaviour = ({ answer }) => {
-      answer((text) => {
-        if (!isLying || isGolden(text)) return fakeVector(text);
-        lies += 1;
-        return wrongVector(text);
-      });
-      if (lies > 0) hasLied.resolve();
-    };
-    const enough = new AbortController();
-    const feeding = attacked.feed(120, 100, enough.signal);
-    const liar = await attacked.join(behaviour, { token, textsPerSecond: 1e6 });
-    await until('it is proven', 90_000, async () =>
-      (await attacked.gateway.stats()).runners.some(
-        ({ proof: { agreed, needed } }) => agreed === needed,
-      ),
-    );
-    isLying = true;
-    await hasLied.promise;
-    liar.leave();
-    await liar.closed;
-    const again = await attacked.join(behaviour, { token, textsPerSecond: 1e6 });
-    const { code, reason } = await again.closed;
-    enough.abort();
-    const course = await feeding;
-    told('proven first', { lies, ...course });
-    expect([code, reason]).toEqual([
-      expect.toBeOneOf([4403, 4429]),
-      expect.stringMatching(/quarantined|wrong/),
-    ]);
-    await attacked.allRight(60_000);
-    expect(await lost(attacked)).toEqual(nothing);
-  },
-);
+test('a liar that is proven first, lies, leaves and rejoins leaves all texts right', async () => {
+  await using attacked = await openAttackedGateway();
+  const token = { own: await attacked.newToken() };
+  let isLying = false;
+  let lies = 0;
+  const hasLied = Promise.withResolvers<void>();
+  const behaviour: Behaviour = ({ answer }) => {
+    answer((text) => {
+      if (!isLying || isGolden(text)) return fakeVector(text);
+      lies += 1;
+      return wrongVector(text);
+    });
+    if (lies > 0) hasLied.resolve();
+  };
+  const enough = new AbortController();
+  const feeding = attacked.feed(120, 100, enough.signal);
+  const liar = await attacked.join(behaviour, { token, textsPerSecond: 1e6 });
+  await until('it is proven', 90_000, async () =>
+    (await attacked.gateway.stats()).runners.some(
+      ({ proof: { agreed, needed } }) => agreed === needed,
+    ),
+  );
+  isLying = true;
+  await hasLied.promise;
+  liar.leave();
+  await liar.closed;
+  const again = await attacked.join(behaviour, { token, textsPerSecond: 1e6 });
+  const { code, reason } = await again.closed;
+  enough.abort();
+  const course = await feeding;
+  told('proven first', { lies, ...course });
+  expect([code, reason]).toEqual([
+    expect.toBeOneOf([4403, 4429]),
+    expect.stringMatching(/quarantined|wrong/),
+  ]);
+  await attacked.allRight(60_000);
+  expect(await lost(attacked)).toEqual(nothing);
+});
 
 test.for([
   ['never answer', 1_000],
   ['claim 0.01 texts per second, and never answer', 0.01],
 ] as const)(
   '20 runners that %s hold up neither searches nor events',
-  { timeout: 300_000 },
   async ([, textsPerSecond]) => {
     await using attacked = await openAttackedGateway();
     for (let n = 0; n < 20; n++) await attacked.join(silent, { textsPerSecond });
@@ -159,7 +153,6 @@ const wrongMax = 20;
 
 test.for(Object.entries(behaviours))(
   'runners that %s leave all texts right, and dead-letter none',
-  { timeout: 300_000 },
   async ([name, behaviour]) => {
     await using attacked = await openAttackedGateway();
     const over = new AbortController();

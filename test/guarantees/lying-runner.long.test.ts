@@ -35,7 +35,7 @@ beforeAll(async () => {
     adapter: 'test',
     softwareAdapter: false,
   });
-}, 240_000);
+});
 afterAll(() => reference[Symbol.asyncDispose]());
 
 /** A unit vector with a wrong direction. */
@@ -67,87 +67,79 @@ async function state(
   return { wrong: wrong.length, missing: readStore(dataDir).texts.size - vectors.length };
 }
 
-test(
-  'a gateway killed before it detects the liar re-embeds its texts after the next start',
-  { timeout: 240_000 },
-  async () => {
-    await using folder = await temporaryFolder();
-    const environment = { VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds) };
-    const killed = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
-    const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
-    startScriptedRunner(killed.url, token, lie);
-    await sendEvents(killed, shopEvents(300, 150));
-    await killed.idle();
-    killed.child.kill('SIGKILL');
-    await killed.ended;
-    expect(await state(folder.path)).toEqual({ wrong: 150, missing: 0 });
+test('a gateway killed before it detects the liar re-embeds its texts after the next start', async () => {
+  await using folder = await temporaryFolder();
+  const environment = { VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds) };
+  const killed = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
+  const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
+  startScriptedRunner(killed.url, token, lie);
+  await sendEvents(killed, shopEvents(300, 150));
+  await killed.idle();
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  expect(await state(folder.path)).toEqual({ wrong: 150, missing: 0 });
 
-    // No runner is connected yet, so the vectors are withheld.
-    const alone = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
-    await until(
-      'no wrong vector is left',
-      checkSeconds * 1000 + 5_000,
-      async () => (await state(folder.path)).wrong === 0,
-    );
-    expect((await state(folder.path)).missing).toBe(150);
-    expect((await alone.stats()).store).toMatchObject({ texts: 150, events: 300 });
-    alone.child.kill('SIGKILL');
-    await alone.ended;
+  // No runner is connected yet, so the vectors are withheld.
+  const alone = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
+  await until(
+    'no wrong vector is left',
+    checkSeconds * 1000 + 5_000,
+    async () => (await state(folder.path)).wrong === 0,
+  );
+  expect((await state(folder.path)).missing).toBe(150);
+  expect((await alone.stats()).store).toMatchObject({ texts: 150, events: 300 });
+  alone.child.kill('SIGKILL');
+  await alone.ended;
 
-    await using gateway = await startGateway(folder.path, environment);
-    await gateway.ready();
-    await until('all are embedded again', 60_000, async () => {
-      const { wrong, missing } = await state(folder.path);
-      return wrong + missing === 0;
-    });
-    expect((await gateway.stats()).store).toMatchObject({ texts: 150, events: 300 });
-  },
-);
+  await using gateway = await startGateway(folder.path, environment);
+  await gateway.ready();
+  await until('all are embedded again', 60_000, async () => {
+    const { wrong, missing } = await state(folder.path);
+    return wrong + missing === 0;
+  });
+  expect((await gateway.stats()).store).toMatchObject({ texts: 150, events: 300 });
+});
 
-test(
-  'a liar is quarantined within one check interval, and its vectors are gone after one more',
-  { timeout: 240_000 },
-  async () => {
-    await using folder = await temporaryFolder();
-    await using gateway = await startGateway(folder.path, {
-      VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds),
-    });
-    await gateway.ready();
-    const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
-    const liar = startScriptedRunner(gateway.url, token, lie);
-    let outAt = 0;
-    void liar.closed.then(() => {
-      outAt = performance.now();
-    });
-    await until(
-      'it has joined',
-      60_000,
-      async () =>
-        (await gateway.stats()).runners.filter(({ state: is }) => is === 'ready').length === 2,
-    );
-    await sendEvents(gateway, shopEvents(600, 600));
-    await until('it has work', 60_000, () => liar.jobs.length > 1);
-    const lied = performance.now();
-    expect(await liar.closed).toMatchObject({
-      code: 4403,
-      reason: expect.stringMatching(/to a trusted runner's/),
-    });
-    expect(outAt - lied).toBeLessThan(checkSeconds * 1000);
-    await gateway.idle();
-    await loadReferences([...readStore(folder.path).texts.values()].map(({ text }) => text));
-    // They are withheld at once, and re-embedded as fast as the one runner can.
-    expect((await state(folder.path)).wrong).toBe(0);
-    await until('nothing is missing', 60_000, async () => (await state(folder.path)).missing === 0);
-    expect((await state(folder.path)).wrong).toBe(0);
-    expect((await gateway.stats()).store).toMatchObject({ texts: 600, events: 600 });
-    const { body } = await gateway.get('/runners');
-    expect(body).toMatchObject({
-      items: expect.arrayContaining([
-        expect.objectContaining({
-          state: 'quarantined',
-          quarantine: { reason: expect.any(String), until: expect.any(String) },
-        }),
-      ]),
-    });
-  },
-);
+test('a liar is quarantined within one check interval, and its vectors are gone after one more', async () => {
+  await using folder = await temporaryFolder();
+  await using gateway = await startGateway(folder.path, {
+    VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds),
+  });
+  await gateway.ready();
+  const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
+  const liar = startScriptedRunner(gateway.url, token, lie);
+  let outAt = 0;
+  void liar.closed.then(() => {
+    outAt = performance.now();
+  });
+  await until(
+    'it has joined',
+    60_000,
+    async () =>
+      (await gateway.stats()).runners.filter(({ state: is }) => is === 'ready').length === 2,
+  );
+  await sendEvents(gateway, shopEvents(600, 600));
+  await until('it has work', 60_000, () => liar.jobs.length > 1);
+  const lied = performance.now();
+  expect(await liar.closed).toMatchObject({
+    code: 4403,
+    reason: expect.stringMatching(/to a trusted runner's/),
+  });
+  expect(outAt - lied).toBeLessThan(checkSeconds * 1000);
+  await gateway.idle();
+  await loadReferences([...readStore(folder.path).texts.values()].map(({ text }) => text));
+  // They are withheld at once, and re-embedded as fast as the one runner can.
+  expect((await state(folder.path)).wrong).toBe(0);
+  await until('nothing is missing', 60_000, async () => (await state(folder.path)).missing === 0);
+  expect((await state(folder.path)).wrong).toBe(0);
+  expect((await gateway.stats()).store).toMatchObject({ texts: 600, events: 600 });
+  const { body } = await gateway.get('/runners');
+  expect(body).toMatchObject({
+    items: expect.arrayContaining([
+      expect.objectContaining({
+        state: 'quarantined',
+        quarantine: { reason: expect.any(String), until: expect.any(String) },
+      }),
+    ]),
+  });
+});

@@ -14,12 +14,11 @@ const lies = { answered: 0 };
 let references: References;
 beforeAll(async () => {
   references = await loadReferences();
-}, 120_000);
+});
 
 describe('under mixed faults, with runners that lie', () => {
   test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))(
     'seed %i',
-    { timeout: 300_000 },
     async (seed) => {
       const { faults, violations, seconds } = await runMixedFaults(
         seed,

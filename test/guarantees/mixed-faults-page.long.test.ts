@@ -31,12 +31,11 @@ describe.skipIf(reason !== null)(
     beforeAll(async () => {
       references = await loadReferences();
       runners = await startRealRunners();
-    }, 120_000);
+    });
     afterAll(() => runners[Symbol.asyncDispose]());
 
     test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))(
       'seed %i',
-      { timeout: 400_000 },
       async (seed) => {
         // No text kills a real runner.
         const { faults, violations, seconds } = await runMixedFaults(

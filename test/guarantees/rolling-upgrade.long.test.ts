@@ -38,7 +38,7 @@ describe.skipIf(noHistory !== null)('the older version and this one', () => {
   let older: TemporaryFolder;
   beforeAll(async () => {
     older = await unpackOlderVersion();
-  }, 240_000);
+  });
   afterAll(() => older[Symbol.asyncDispose]());
 
   type Version = 'older' | 'this';
@@ -121,7 +121,7 @@ describe.skipIf(noHistory !== null)('the older version and this one', () => {
     let broker: KafkaBroker;
     beforeAll(async () => {
       broker = await startKafkaBroker();
-    }, 90_000);
+    });
     afterAll(() => broker[Symbol.asyncDispose]());
 
     it(

@@ -32,7 +32,7 @@ test.for<WayToStop>([
   ['SIGTERM', 'the process group', 'SIGTERM'],
   ['SIGHUP', 'the process group', 'SIGTERM'],
   ['SIGKILL', 'the process group', 'disconnect'],
-])('%s to %s ends a program of npm once, by %s', { timeout: 60_000 }, async (way, { skip }) => {
+])('%s to %s ends a program of npm once, by %s', async (way, { skip }) => {
   needsProcessList(skip);
   expect(await toldUntilStopped(way)).toEqual([way[2], 'the child has ended']);
 });
@@ -55,33 +55,29 @@ test.for<Command>([
   ['import', ['gateway', 'worker'], (folder) => ['cli/import/import.ts', eventsIn(folder)]],
   ['bench', ['gateway', 'worker'], () => ['bench/bench.ts', '--only', 'stream', '--quick']],
   ['soak', ['gateway', 'worker'], () => ['bench/soak/soak.ts', '--minutes', '5']],
-])(
-  'SIGTERM to npm alone leaves nothing of %s',
-  { timeout: 120_000 },
-  async ([name, roles, program], { skip }) => {
-    needsProcessList(skip);
-    if (name === 'browser-runner') await needsBrowser(skip);
-    await using folder = await temporaryFolder();
-    await writeFile(eventsIn(folder.path), manyEvents());
-    const [script = '', ...flags] = program(folder.path);
-    const { pid } = await startByNpm(folder.path, [join(root, script), ...flags], {
-      ...settings,
-      ...(name === 'browser-runner' && {
-        VECTORSTREAM_RUNNER_DEVICE: 'wasm',
-        PUPPETEER_EXECUTABLE_PATH: (await browserExecutable()) ?? '',
-      }),
-      VECTORSTREAM_PORT: String(await freePort()),
-    });
-    await until(`${roles.join(' and ')} of ${name}`, 90_000, () => {
-      const running = rolesOf(folder.path);
-      return roles.every((role) => running.includes(role));
-    });
-    const running = processesOf(folder.path);
-    process.kill(pid, 'SIGTERM');
-    await until('all of them are gone', 60_000, () => !running.some((one) => isThere(one.pid)));
-    expect(processesOf(folder.path)).toEqual([]);
-  },
-);
+])('SIGTERM to npm alone leaves nothing of %s', async ([name, roles, program], { skip }) => {
+  needsProcessList(skip);
+  if (name === 'browser-runner') await needsBrowser(skip);
+  await using folder = await temporaryFolder();
+  await writeFile(eventsIn(folder.path), manyEvents());
+  const [script = '', ...flags] = program(folder.path);
+  const { pid } = await startByNpm(folder.path, [join(root, script), ...flags], {
+    ...settings,
+    ...(name === 'browser-runner' && {
+      VECTORSTREAM_RUNNER_DEVICE: 'wasm',
+      PUPPETEER_EXECUTABLE_PATH: (await browserExecutable()) ?? '',
+    }),
+    VECTORSTREAM_PORT: String(await freePort()),
+  });
+  await until(`${roles.join(' and ')} of ${name}`, 90_000, () => {
+    const running = rolesOf(folder.path);
+    return roles.every((role) => running.includes(role));
+  });
+  const running = processesOf(folder.path);
+  process.kill(pid, 'SIGTERM');
+  await until('all of them are gone', 60_000, () => !running.some((one) => isThere(one.pid)));
+  expect(processesOf(folder.path)).toEqual([]);
+});
 
 const start = (folder: string, through: readonly string[] = []): Program =>
   startProgram({
@@ -146,7 +142,7 @@ describe('a gateway that no npm has started', () => {
   });
 });
 
-test('the end of its terminal ends a gateway under npm', { timeout: 90_000 }, async ({ skip }) => {
+test('the end of its terminal ends a gateway under npm', async ({ skip }) => {
   needsProcessList(skip);
   if (spawnSync('script', ['--version']).status !== 0)
     skip('The program `script`, which gives a terminal, is not installed.');
@@ -167,41 +163,35 @@ test('the end of its terminal ends a gateway under npm', { timeout: 90_000 }, as
   expect(processesOf(folder.path)).toEqual([]);
 });
 
-test(
-  'SIGTERM ends a busy gateway with code 0 within 10 s, leaves no process, and loses nothing',
-  { timeout: 260_000 },
-  async ({ skip }) => {
-    needsProcessList(skip);
-    await using folder = await temporaryFolder();
-    const subjects = 200;
-    const stopped = await startGateway(folder.path);
-    await stopped.ready();
-    const sending = sendEvents(stopped, shopEvents(subjects, subjects));
-    await until(
-      '50 texts are stored',
-      60_000,
-      async () => (await stopped.stats()).store.texts >= 50,
-    );
-    const askedAt = performance.now();
-    stopped.child.kill('SIGTERM');
-    expect(await stopped.ended).toEqual({ code: 0, signal: null });
-    expect(performance.now() - askedAt).toBeLessThan(10_000);
-    expect(processesOf(folder.path)).toEqual([]);
-    const sent = await sending;
-    const atStop = readStore(folder.path);
-    expect(atStop.eventIds.length, 'stopped in mid-stream').toBeLessThan(subjects);
-    expect(atStop.committed).toBeGreaterThan(0);
-    expect(atStop.committed).toBeLessThanOrEqual(atStop.eventIds.length);
+test('SIGTERM ends a busy gateway with code 0 within 10 s, leaves no process, and loses nothing', async ({
+  skip,
+}) => {
+  needsProcessList(skip);
+  await using folder = await temporaryFolder();
+  const subjects = 200;
+  const stopped = await startGateway(folder.path);
+  await stopped.ready();
+  const sending = sendEvents(stopped, shopEvents(subjects, subjects));
+  await until('50 texts are stored', 60_000, async () => (await stopped.stats()).store.texts >= 50);
+  const askedAt = performance.now();
+  stopped.child.kill('SIGTERM');
+  expect(await stopped.ended).toEqual({ code: 0, signal: null });
+  expect(performance.now() - askedAt).toBeLessThan(10_000);
+  expect(processesOf(folder.path)).toEqual([]);
+  const sent = await sending;
+  const atStop = readStore(folder.path);
+  expect(atStop.eventIds.length, 'stopped in mid-stream').toBeLessThan(subjects);
+  expect(atStop.committed).toBeGreaterThan(0);
+  expect(atStop.committed).toBeLessThanOrEqual(atStop.eventIds.length);
 
-    await using gateway = await startGateway(folder.path);
-    const { events, texts } = await gateway.idle();
-    const after = readStore(folder.path);
-    expectExactlyOnce(sent, after);
-    expectNotEmbeddedAgain(atStop, after);
-    expect(texts.embedded).toBe(after.texts.size - atStop.texts.size);
-    expect(events.received).toBe(after.log.length - atStop.committed);
-  },
-);
+  await using gateway = await startGateway(folder.path);
+  const { events, texts } = await gateway.idle();
+  const after = readStore(folder.path);
+  expectExactlyOnce(sent, after);
+  expectNotEmbeddedAgain(atStop, after);
+  expect(texts.embedded).toBe(after.texts.size - atStop.texts.size);
+  expect(events.received).toBe(after.log.length - atStop.committed);
+});
 
 const eventsIn = (folder: string): string => join(folder, 'events.ndjson');
 const manyEvents = (): string =>

@@ -19,7 +19,6 @@ const inPrograms = `--import=${pathToFileURL(join(root, 'test/mutations/plant.ts
 describe.concurrent('the test notices the bug:', () => {
   test.each(mutations.map((mutation, index) => ({ ...mutation, index })))(
     '$bug',
-    { timeout: 120_000 },
     async ({ index, test: file }) => {
       const run = promisify(execFile)(
         process.execPath,
