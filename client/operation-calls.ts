@@ -92,6 +92,12 @@ const figureCalls = (transport: Transport) => ({
   /** Up to a day of figures, step by step. */
   statsHistory: (query: HistoryQuery = {}, options?: CallOptions): Promise<StatsHistory> =>
     transport.json({ method: 'GET', path: '/stats/history', query }, options),
+  /** Starts or stops the generated events of a gateway that `npm run demo` started. */
+  generator: (running: boolean, options?: CallOptions): Promise<{ readonly running: boolean }> =>
+    transport.json(
+      { method: 'PUT', path: '/generator', json: { running }, repeat: 'always' },
+      options,
+    ),
   system: (options?: CallOptions): Promise<SystemView> =>
     transport.json({ method: 'GET', path: '/system' }, options),
 });

@@ -11,6 +11,7 @@ import { Settings } from './config/live-settings.ts';
 import { parseFlags } from './config/parse-flags.ts';
 import { SettingsError } from './config/settings-mistakes.ts';
 import { startGateway } from './gateway.ts';
+import { generatorOver, noGenerator } from './ingest/parent-generator.ts';
 import { createLog } from './telemetry/gateway-log.ts';
 
 /** Read from the working directory, if it is there. */
@@ -88,7 +89,13 @@ async function run(
 
   if (overridden.length > 0)
     log.info({ settings: overridden }, 'persisted settings override file, environment and flags');
-  const gateway = await startGateway(settings, { log, secrets, environment, onFatal: fatal });
+  const gateway = await startGateway(settings, {
+    log,
+    secrets,
+    environment,
+    generator: process.send === undefined ? noGenerator : generatorOver(process),
+    onFatal: fatal,
+  });
 
   let stopping = false;
   const stop = (why: string): void => {

@@ -9,6 +9,7 @@ import type { Settings } from './config/live-settings.ts';
 import { Erasures } from './erasure/erasures.ts';
 import { findModel } from './fleet/find-model.ts';
 import { openGatewayModel } from './fleet/open-model.ts';
+import type { ParentGenerator } from './ingest/parent-generator.ts';
 import { StoredVersions } from './ingest/stored-versions.ts';
 import { Live } from './live/live.ts';
 import { openApi } from './startup/open-api.ts';
@@ -25,6 +26,8 @@ export type GatewayOptions = {
   readonly secrets: Set<string>;
   /** Handed on to the gateway's own runners. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of the program that started this gateway. */
+  readonly generator: ParentGenerator;
   /** A part that the gateway cannot work without has ended. Called at most once per part. */
   readonly onFatal: (error: unknown) => void;
 };
@@ -48,7 +51,7 @@ export type Gateway = {
  */
 export async function startGateway(
   settings: Settings,
-  { log, secrets, environment, onFatal }: GatewayOptions,
+  { log, secrets, environment, generator, onFatal }: GatewayOptions,
 ): Promise<Gateway> {
   const { config } = settings;
   const clock = systemClock;
@@ -87,7 +90,7 @@ export async function startGateway(
     opened,
   );
   const api = await openApi(
-    { settings, model, storage, fleet, access, dataDir, startedAt, erasures, ...shared },
+    { settings, model, storage, fleet, access, dataDir, startedAt, erasures, generator, ...shared },
     opened,
   );
   const runners = { environment, url: api.runnerUrl, model: found.setting, dataDir };

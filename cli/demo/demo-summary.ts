@@ -82,7 +82,7 @@ export function nextSteps(url: string, logPath: string): string {
   return [
     `The gateway stays up until Ctrl-C. Open:`,
     '',
-    `  ${cyan(`${url}/`)}         health, speed and the newest events, live`,
+    `  ${cyan(`${url}/`)}         health, speed and the newest events, live; starts more of them`,
     `  ${cyan(`${url}/search`)}   search what was just stored`,
     `  ${cyan(`${url}/demo`)}     embed, map and search a list of your own in the browser`,
     `  ${cyan(`${url}/docs`)}     every call of the API, to try`,

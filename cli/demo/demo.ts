@@ -10,6 +10,7 @@ import { connectGateway, defaultGatewayUrl } from '../gateway/gateway-connection
 import type { GatewayProcess } from '../gateway/gateway-process.ts';
 import type { EventStream } from '../generator/event-stream.ts';
 import { generatorFlags, streamOf } from '../generator/generator-flags.ts';
+import { gatewayTarget } from '../generator/send-events.ts';
 import { listenForInterrupt, type Interrupt } from '../interrupt.ts';
 import { openBrowser } from '../open-browser.ts';
 import { count, tolerateClosedPipes } from '../progress-bar.ts';
@@ -17,6 +18,7 @@ import { runCommand } from '../run-command.ts';
 import { hitsText } from '../search/hits-text.ts';
 import { defaultDemoFolder, openDemoFolder } from './demo-folder.ts';
 import { demoEnvironment, startDemoGateway, waitUntilReady } from './demo-gateway.ts';
+import { DemoGenerator } from './demo-generator.ts';
 import { drainBacklog, runJob, type JobResult } from './demo-job.ts';
 import { DemoScreen } from './demo-screen.ts';
 import {
@@ -73,6 +75,9 @@ const command: Command<typeof flags> = {
 const retryForMs = 120_000;
 const graceMs = 4000;
 const logPollMs = 1000;
+/** Events per second, and for how long at most: somebody may forget to stop it. */
+const generatorRate = 20;
+const generatorSecondsMax = 3600;
 
 async function demo(values: Flags): Promise<number> {
   using interrupt = listenForInterrupt(graceMs);
@@ -131,6 +136,7 @@ async function withGateway(run: Run): Promise<number> {
     screen.print(`\n${nextSteps(url, gateway.logPath)}`);
     if (values.open)
       openBrowser(`${url}/demo`, () => screen.say(`No browser starts here: open ${url}/demo`));
+    await using _ = generatorOf(run, gateway);
     await stayUp(gateway, signal);
   }
   return problem === null ? 0 : 1;
@@ -173,6 +179,23 @@ async function sendAndSearch(
     screen.print(hitsText(query, await client.search({ query, limit: 3 }, { signal })));
   return result;
 }
+
+/** What a person starts on the page `/`. */
+const generatorOf = ({ client, values, screen }: Run, gateway: GatewayProcess): DemoGenerator =>
+  new DemoGenerator({
+    gateway,
+    target: gatewayTarget(client),
+    rate: generatorRate,
+    stream: () =>
+      streamOf({
+        flags: values,
+        count: generatorRate * generatorSecondsMax,
+        rate: generatorRate,
+        now: systemClock.now(),
+      }),
+    clock: systemClock,
+    say: (line) => screen.say(line),
+  });
 
 /** Resolves at Ctrl-C; rejects when the gateway has ended and is not restarted. */
 async function stayUp(gateway: GatewayProcess, signal: AbortSignal): Promise<void> {

@@ -53,6 +53,7 @@ export class GatewayProcess implements AsyncDisposable {
     jitter: 'none',
   });
   #restarts = 0;
+  #onMessage: (message: unknown) => void = () => undefined;
   #wasReady = false;
   #child: ChildProcess;
 
@@ -81,6 +82,16 @@ export class GatewayProcess implements AsyncDisposable {
   /** Lets the gateway be restarted when it dies. Before this call, its end is final. */
   setReady(): void {
     this.#wasReady = true;
+  }
+
+  /** Calls `listener` for each message from here on, also of a gateway that was restarted. */
+  onMessage(listener: (message: unknown) => void): void {
+    this.#onMessage = listener;
+  }
+
+  /** A gateway that has ended gets no message. */
+  tell(message: object): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined);
   }
 
   /** Marks the gateway's end as expected: it is not reported, and there is no restart. */
@@ -119,6 +130,7 @@ export class GatewayProcess implements AsyncDisposable {
       child.once('error', (error) =>
         this.#gone.abort(new Error(`The gateway cannot be started: ${error.message}.`)),
       );
+      child.on('message', (message) => this.#onMessage(message));
       child.once('exit', (code, signal) => void this.#onExit(signal ?? `exit code ${code}`));
       return child;
     } finally {

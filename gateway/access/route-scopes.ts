@@ -51,6 +51,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /favicon.ico': page,
   'GET /fleet': page,
   'GET /funnel': analyse,
+  'PUT /generator': { scope: 'write', budget: 'admin' },
   'GET /health': read,
   'GET /health/kafka': read,
   'GET /health/live': probe,

@@ -26,6 +26,7 @@ import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { embeddingRoutes } from './routes/embeddings-routes.ts';
 import { erasureRoutes } from './routes/erasure-routes.ts';
 import { funnelRoute } from './routes/funnel-routes.ts';
+import { generatorRoute } from './routes/generator-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { historyRoutes } from './routes/history-routes.ts';
 import { ingestRoute } from './routes/ingest-routes.ts';
@@ -116,6 +117,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   statsRoutes(app, services);
   attributionRoute(app, services);
   historyRoutes(app, services);
+  generatorRoute(app, services);
   // Before /runners/{id}, which would match them.
   joinTokenRoutes(app, services);
   quarantineRoutes(app, services);

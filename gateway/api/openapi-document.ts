@@ -63,7 +63,7 @@ const tags = [
   },
   {
     name: 'Operation',
-    prefixes: ['/stats', '/metrics', '/config', '/audit'],
+    prefixes: ['/stats', '/metrics', '/config', '/audit', '/generator'],
     description: 'Statistics and settings of this gateway.',
   },
 ] as const;

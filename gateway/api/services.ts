@@ -23,6 +23,7 @@ import type { Erasures } from '../erasure/erasures.ts';
 import type { FleetStats, RunnerView } from '../fleet/hub-types.ts';
 import type { QueryVectors } from '../fleet/query-vectors.ts';
 import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
+import type { ParentGenerator } from '../ingest/parent-generator.ts';
 import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
 import type { DiskSpace } from '../telemetry/disk-space.ts';
@@ -62,6 +63,7 @@ export type Services = {
   readonly live: Live;
   readonly versions: StoredVersions;
   readonly erasures: Erasures;
+  readonly generator: ParentGenerator;
   readonly timestamps: TimestampAlarm;
   readonly runners: () => readonly RunnerView[];
   readonly fleet: () => FleetStats;

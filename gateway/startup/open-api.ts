@@ -22,6 +22,7 @@ import {
   type Upgrade,
 } from '../http/http-server.ts';
 import { readCertificate, watchCertificate, type Certificate } from '../http/tls-certificate.ts';
+import type { ParentGenerator } from '../ingest/parent-generator.ts';
 import type { StoredVersions } from '../ingest/stored-versions.ts';
 import { LiveSocket } from '../live/live-socket.ts';
 import type { Live } from '../live/live.ts';
@@ -41,6 +42,7 @@ export type ApiOptions = {
   readonly live: Live;
   readonly versions: StoredVersions;
   readonly erasures: Erasures;
+  readonly generator: ParentGenerator;
   readonly timestamps: TimestampAlarm;
   readonly telemetry: Telemetry;
   /** Absolute. */
@@ -111,7 +113,7 @@ async function servicesOf(
 ): Promise<Services> {
   const { settings, model, storage, fleet, access, live, versions, timestamps, telemetry } =
     options;
-  const { dataDir, clock, startedAt, log, erasures } = options;
+  const { dataDir, clock, startedAt, log, erasures, generator } = options;
   const { config } = settings;
   const { source, sink, store, deadLetters, disk, schemas } = storage;
   const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner, blocks } = fleet;
@@ -152,6 +154,7 @@ async function servicesOf(
     live,
     versions,
     erasures,
+    generator,
     timestamps,
     gauges,
     runners: () => hub.runners(),

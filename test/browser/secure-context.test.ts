@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeCertificate } from '../../cli/certificate/make-certificate.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { noGenerator } from '../../gateway/ingest/parent-generator.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import {
   browserExecutable,
@@ -50,6 +51,7 @@ async function start(data: string, environment: Record<string, string>): Promise
     log,
     secrets: new Set(),
     environment: {},
+    generator: noGenerator,
     onFatal: () => undefined,
   });
 }

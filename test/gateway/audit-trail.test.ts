@@ -14,6 +14,7 @@ import { parseFlags } from '../../gateway/config/parse-flags.ts';
 import { SettingsError } from '../../gateway/config/settings-mistakes.ts';
 import { failureMessage } from '../../gateway/gateway-command.ts';
 import { startGateway } from '../../gateway/gateway.ts';
+import { noGenerator } from '../../gateway/ingest/parent-generator.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { event, testApp } from './test-services.ts';
@@ -216,6 +217,7 @@ describe('no planted secret', () => {
       log: gatewayLog,
       secrets: unknown,
       environment: {},
+      generator: noGenerator,
       onFatal: (error) => lines.push(String(error)),
     });
     const answers: string[] = [];
@@ -296,6 +298,7 @@ test('guessing the runner token is blocked, over HTTP and over WebSocket', async
     log,
     secrets: new Set(),
     environment: {},
+    generator: noGenerator,
     onFatal: () => undefined,
   });
   const ask = async (token: string) =>

@@ -11,6 +11,7 @@ import { systemClock } from '#core/time/clock.ts';
 import { always } from '#core/time/fair-queue.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { noGenerator } from '../../gateway/ingest/parent-generator.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
@@ -62,6 +63,7 @@ async function start(data: string, more: Readonly<Record<string, string>> = {}):
     log,
     secrets,
     environment: {},
+    generator: noGenerator,
     onFatal: (error) => lines.push(`FATAL ${String(error)}`),
   });
   cleanUps.push(() => gateway.close());

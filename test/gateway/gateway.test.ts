@@ -14,6 +14,7 @@ import { always } from '#core/time/fair-queue.ts';
 import { openJoinTokens } from '../../gateway/access/join-tokens.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { noGenerator } from '../../gateway/ingest/parent-generator.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { loadedBlocks } from '../helpers/hub-parts.ts';
@@ -54,6 +55,7 @@ async function start(data: string): Promise<Gateway> {
     log,
     secrets,
     environment: {},
+    generator: noGenerator,
     onFatal: (error) => lines.push(`FATAL ${String(error)}`),
   });
   cleanUps.push(() => gateway.close());

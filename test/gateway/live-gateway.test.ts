@@ -21,6 +21,7 @@ import {
 } from '../../gateway/fleet/request-embeddings.ts';
 import { SearchHedges } from '../../gateway/fleet/search-hedges.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { noGenerator } from '../../gateway/ingest/parent-generator.ts';
 import { hubLimits } from '../../gateway/startup/live-limits.ts';
 import { runRetention } from '../../gateway/storage/retention-sweep.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
@@ -62,6 +63,7 @@ describe('a running gateway', () => {
       log,
       secrets,
       environment: {},
+      generator: noGenerator,
       onFatal: (error) => lines.push(`FATAL ${String(error)}`),
     });
   });

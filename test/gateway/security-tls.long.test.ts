@@ -18,6 +18,7 @@ import { makeCertificate } from '../../cli/certificate/make-certificate.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { readCertificate } from '../../gateway/http/tls-certificate.ts';
+import { noGenerator } from '../../gateway/ingest/parent-generator.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { startGateway as startProgram } from '../helpers/gateway-program.ts';
@@ -126,6 +127,7 @@ async function start(data: string, environment: Record<string, string>): Promise
     log,
     secrets,
     environment: {},
+    generator: noGenerator,
     onFatal: (error) => lines.push(`FATAL ${String(error)}`),
   });
 }

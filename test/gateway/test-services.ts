@@ -36,6 +36,7 @@ import {
   RequestEmbeddings,
   requestEmbeddingLimits,
 } from '../../gateway/fleet/request-embeddings.ts';
+import { noGenerator } from '../../gateway/ingest/parent-generator.ts';
 import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { FigureHistory } from '../../gateway/telemetry/figure-history.ts';
@@ -266,6 +267,7 @@ export function testApp(
     schemas: null,
     versions: new StoredVersions(),
     erasures: new Erasures({ store, deadLetters, sink: events.sink, clock, log }),
+    generator: noGenerator,
     timestamps: createTimestampAlarm(clock, log),
     live: new Live(clock, config.live.clientsMax),
     gauges: createGauges({ source, store, deadLetters, clock }),

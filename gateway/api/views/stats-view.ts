@@ -5,6 +5,7 @@ import { z } from '@hono/zod-openapi';
 import { runnerStates } from '#core/fleet/runner-state.ts';
 import { devices } from '#core/model/model-manifest.ts';
 import type { RunnerView as ConnectedRunner } from '../../fleet/hub-types.ts';
+import type { GeneratorState } from '../../ingest/parent-generator.ts';
 import type { Services } from '../services.ts';
 
 const exampleRunner = {
@@ -144,6 +145,16 @@ export const statsSchema = z
       .openapi({ description: 'null if the queue has not answered since the start.' }),
     runners: z.array(runnerSchema),
     memory: z.object({ rss_bytes: z.int() }),
+    generator: z
+      .object({
+        running: z.boolean(),
+        events_per_second: z.number(),
+        sent: z.int().openapi({ description: 'Events since the demo has stored its own.' }),
+      })
+      .nullable()
+      .openapi({
+        description: 'Generated events; null in a gateway that npm run demo did not start.',
+      }),
   })
   .openapi('Stats', {
     example: {
@@ -162,6 +173,7 @@ export const statsSchema = z
       dead_letters: { open: 10, as_of: '2026-01-31T12:00:00.000Z' },
       runners: [exampleRunner],
       memory: { rss_bytes: 150_000_000 },
+      generator: null,
     },
   });
 
@@ -173,6 +185,7 @@ export async function statsOf({
   telemetry,
   startedAt,
   runners,
+  generator,
 }: Services): Promise<StatsView> {
   const [lag, counts, queue] = await Promise.all([
     gauges.lag(),
@@ -214,8 +227,16 @@ export async function statsOf({
     },
     runners: runners().map(runnerOf),
     memory: { rss_bytes: process.memoryUsage.rss() },
+    generator: generatorView(generator.state()),
   };
 }
+
+const generatorView = (state: GeneratorState | null): StatsView['generator'] =>
+  state && {
+    running: state.running,
+    events_per_second: state.eventsPerSecond,
+    sent: state.sent,
+  };
 
 export const runnerOf = (runner: ConnectedRunner): RunnerView => ({
   id: runner.id,

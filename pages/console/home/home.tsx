@@ -18,6 +18,7 @@ import { useFeed, usePolled } from '../use-gateway.ts';
 import { DeadLetterCauses } from './dead-letter-causes.tsx';
 import { FirstSteps } from './first-steps.tsx';
 import { FleetSpeed } from './fleet-speed.tsx';
+import { Generator } from './generator.tsx';
 import { HistoryCharts, type RangeSeconds } from './history-charts.tsx';
 import { LiveSample } from './live-sample.tsx';
 import { headlineOf, partSentences } from './part-sentences.ts';
@@ -60,6 +61,7 @@ export function Home({ session }: { readonly session: Session }) {
     <div class="stack">
       <Health health={health} isLost={link === 'lost'} />
       <Figures stats={stats} readings={readings} history={history} />
+      {stats?.generator && <Generator session={session} state={stats.generator} />}
       {beganEmpty.current && <FirstSteps session={session} isOpen />}
       <HistoryCharts history={history} seconds={seconds} onSeconds={setSeconds} />
       <div class="columns">
