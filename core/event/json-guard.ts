@@ -68,7 +68,11 @@ const escapes =
   /\\(?:u[dD][89abAB]\p{AHex}{2}\\u[dD][c-fC-F]\p{AHex}{2}|(u[dD][89a-fA-F]\p{AHex}{2})|[^])/gu;
 
 /** Keys through which a careless copy would reach a prototype. */
-const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+export const forbiddenKeys: ReadonlySet<string> = new Set([
+  '__proto__',
+  'constructor',
+  'prototype',
+]);
 
 /**
  * The first problem in a JSON value, or `null` when there is none. Problems are nesting beyond

@@ -18,6 +18,7 @@ import {
   valueAt,
 } from './json-guard.ts';
 import { type ChangeKind, placeMembers } from './known-members.ts';
+import { isPlainEvent } from './plain-event.ts';
 import { productOf } from './stored-product.ts';
 import { parseTimestamp } from './timestamp.ts';
 import { visibleText } from './visible-text.ts';
@@ -101,18 +102,13 @@ export function eventOf(
   { now, limits, missingId }: EventContext,
   changes: ChangeKind[],
 ): ReadEvent | Rejection {
-  const { strict, types, zoneOffset } = limits;
-  const placed = placeMembers(sent, { strict, types, zoneOffset, missingId }, changes);
-  const invalid = ({ path, message }: Problem) =>
-    reject('invalid_event', path, message, readableEventId(placed));
-  const parsed = types.schema.safeParse(placed);
-  if (!parsed.success) return invalid(schemaProblem(parsed.error, sent, placed));
-  const problem = structureProblem(placed, limits.depthMax) ?? contentProblem(parsed.data, limits);
-  if (problem !== null) return invalid(problem);
-
-  const event = parsed.data;
+  const valid = isPlainEvent(sent, limits)
+    ? { event: sent, placed: sent }
+    : bySchema(sent, { limits, missingId }, changes);
+  if ('reason' in valid) return valid;
+  const { event, placed } = valid;
   const timestamp = readTimestamp(event.timestamp);
-  if (typeof timestamp !== 'number') return invalid(timestamp);
+  if (typeof timestamp !== 'number') return invalid(timestamp, placed);
   const payload = JSON.stringify(placed);
   if (payload.length > limits.bytesMax)
     return tooLarge(`a payload of ${payload.length} characters`, limits.bytesMax, event.event_id);
@@ -134,6 +130,23 @@ export function eventOf(
     changes,
   };
 }
+
+/** The event, and the value that has the forms of `placeMembers`. */
+function bySchema(
+  sent: unknown,
+  { limits, missingId }: Omit<EventContext, 'now'>,
+  changes: ChangeKind[],
+): { readonly event: WireEvent; readonly placed: unknown } | Rejection {
+  const { strict, types, zoneOffset } = limits;
+  const placed = placeMembers(sent, { strict, types, zoneOffset, missingId }, changes);
+  const parsed = types.schema.safeParse(placed);
+  if (!parsed.success) return invalid(schemaProblem(parsed.error, sent, placed), placed);
+  const problem = structureProblem(placed, limits.depthMax) ?? contentProblem(parsed.data, limits);
+  return problem === null ? { event: parsed.data, placed } : invalid(problem, placed);
+}
+
+const invalid = ({ path, message }: Problem, placed: unknown): Rejection =>
+  reject('invalid_event', path, message, readableEventId(placed));
 
 /** Quotes the value as it was sent. */
 function schemaProblem(error: z.ZodError, sent: unknown, placed: unknown): Problem {
