@@ -99,7 +99,7 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
     },
   );
 
-  it('is awaited at the start by sources and dead letters, which can stop quickly meanwhile', async () => {
+  it('is awaited at the start by sources and dead letters, which can stop meanwhile', async () => {
     await broker.stop();
     await using log = kafkaTopic(broker, { partitions: 2 }, randomUUID());
     await using deadLetters = kafkaDeadLetters(broker, randomUUID());

@@ -7,7 +7,7 @@ import { startTabGateway } from './tab-gateway.ts';
 const open = new AsyncDisposableStack();
 afterAll(() => open.disposeAsync());
 
-test('a tab measures what it can run, uses the best correct one, and does not measure again', async ({
+test('a tab measures what it can run, uses the best correct one, and measures once', async ({
   skip,
 }) => {
   await needsBrowser(skip);

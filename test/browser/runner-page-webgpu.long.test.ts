@@ -36,7 +36,7 @@ describe('with WebGPU on a software adapter', () => {
     open.defer(() => browser.close());
   });
 
-  test('when forced, it is right and reported as software; a fresh worker replaces a lost GPU', async ({
+  test('forced, it is right and reported as software; a new worker replaces a lost GPU', async ({
     skip,
   }) => {
     await needsBrowser(skip);

@@ -16,7 +16,7 @@ const usualMs = 8 * 60 * minute;
 const many = (times: number, make: (n: number) => string): string[] =>
   Array.from({ length: times }, (_, n) => make(n));
 
-test('jackets lead to jackets, a planted spike is the top trend, and unmet searches are found', async () => {
+test('jackets lead to jackets, a planted spike is the top trend, unmet searches show', async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path);
   const now = Date.now();

@@ -131,7 +131,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       KAFKA_GROUP_ID: topic,
     });
 
-  it(`${bad} invalid of ${count} events become dead letters, and are stored once corrected`, async () => {
+  it(`${bad} invalid of ${count} events are dead letters, then stored once corrected`, async () => {
     await using folder = await temporaryFolder();
     const topic = `bad-${randomUUID()}`;
     const stream = [
@@ -232,7 +232,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
     });
   });
 
-  it('an event that fails again keeps its first origin and count, up to the limit of replays', async () => {
+  it('an event that fails again keeps its origin and count, up to the limit', async () => {
     await using folder = await temporaryFolder();
     const topic = `again-${randomUUID()}`;
     await using gateway = await start(folder.path, topic);

@@ -70,7 +70,7 @@ describe('the demo', () => {
     expect(processesOf(folder.path)).toEqual([]);
   });
 
-  test('leaves no process when killed; the next gateway on its folder stores every accepted event', async ({
+  test('leaves no process when killed; the next gateway stores every accepted event', async ({
     skip,
   }) => {
     needsProcessList(skip);
@@ -95,7 +95,7 @@ describe('the demo', () => {
     expectLogStored(readStore(folder.path));
   });
 
-  test('after one ended by Ctrl-C stores the events that were left, and counts only its own', async ({
+  test('after a Ctrl-C stores the events that were left, and counts only its own', async ({
     skip,
   }) => {
     needsProcessList(skip);

@@ -280,7 +280,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
     },
   );
 
-  it('a second gateway of the group with its own store ends with a clear error; the first continues', async () => {
+  it('a second gateway with its own store ends with a clear error', async () => {
     await using folder = await temporaryFolder();
     await using other = await temporaryFolder();
     await using gateway = await startGateway(folder.path, environment('alone'));

@@ -141,7 +141,7 @@ const answerOf = (url: string, ca: string): Promise<number> =>
   });
 
 describe('a gateway with a certificate', () => {
-  test('speaks only HTTPS and WSS, to clients that trust it, and uses a renewed one without a restart', async () => {
+  test('speaks only HTTPS and WSS, to clients that trust it, and takes a renewed one', async () => {
     await using cleanUp = new AsyncDisposableStack();
     const made = await order('live');
     const gateway = await start('data', {

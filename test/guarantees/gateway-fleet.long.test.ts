@@ -112,7 +112,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
     await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
   });
 
-  it('three gateways that join, stop and are killed in mid-stream store each event once too', async () => {
+  it('three gateways that join, stop and are killed store each event once too', async () => {
     await using folder = await temporaryFolder();
     await using qdrant = await startQdrantDouble();
     const start = starter(folder, qdrant, 'three');
@@ -145,7 +145,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
     await Promise.all([third, fourth].map((gateway) => gateway[Symbol.asyncDispose]()));
   });
 
-  it('a kill between store and commit makes no second copy and keeps the newest version', async () => {
+  it('a kill between store and commit makes no copy and keeps the newest version', async () => {
     await using folder = await temporaryFolder();
     await using qdrant = await startQdrantDouble();
     const start = starter(folder, qdrant, 'killed');
@@ -207,7 +207,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
     expect((await gateway.stats()).dead_letters.open).toBe(0);
   });
 
-  it('a store outage of 15 s shows in readiness, dead-letters nothing, and work resumes by itself', async () => {
+  it('a store outage of 15 s shows in readiness, dead-letters nothing, and ends', async () => {
     await using folder = await temporaryFolder();
     await using qdrant = await startQdrantDouble();
     await using gateway = await starter(folder, qdrant, 'outage')('one');
@@ -292,7 +292,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
     });
   });
 
-  it('a person erased at one gateway, which is killed meanwhile, is gone from all, after a replay', async () => {
+  it('a person erased at a gateway that is killed is gone from all, after a replay', async () => {
     await using folder = await temporaryFolder();
     await using qdrant = await startQdrantDouble();
     const start = starter(folder, qdrant, 'erased');

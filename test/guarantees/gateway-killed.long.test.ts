@@ -53,7 +53,7 @@ const moments: readonly { readonly name: string; readonly come: Moment }[] = [
   },
 ];
 
-test('after eight kills acknowledged events are stored once and stored texts embedded once', async ({
+test('after eight kills, acknowledged events are stored once, and texts embedded once', async ({
   skip,
 }) => {
   needsProcessList(skip);

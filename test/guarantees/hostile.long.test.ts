@@ -88,7 +88,7 @@ const rateOf = ({ events, seconds }: Span): number => events / seconds;
 const excessMs = (span: Span, calmly: Span): number =>
   span.processorMs - (span.events * calmly.processorMs) / calmly.events;
 
-test(`${requests} hostile requests are refused clearly, and the stream beside them loses nothing`, async () => {
+test(`${requests} hostile requests are refused clearly; the stream loses nothing`, async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path, {
     VECTORSTREAM_API_KEY: key,

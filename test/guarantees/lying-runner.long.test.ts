@@ -67,7 +67,7 @@ async function state(
   return { wrong: wrong.length, missing: readStore(dataDir).texts.size - vectors.length };
 }
 
-test('a gateway killed before it detects the liar re-embeds its texts after the next start', async () => {
+test('a gateway killed before it detects the liar embeds its texts again', async () => {
   await using folder = await temporaryFolder();
   const environment = { VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds) };
   const killed = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
@@ -100,7 +100,7 @@ test('a gateway killed before it detects the liar re-embeds its texts after the 
   expect((await gateway.stats()).store).toMatchObject({ texts: 150, events: 300 });
 });
 
-test('a liar is quarantined within one check interval, and its vectors are gone after one more', async () => {
+test('a liar is quarantined within a check interval; its vectors go with the next', async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path, {
     VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds),

@@ -18,7 +18,7 @@ const measuredTexts = 1_000;
 const embedded = async (gateway: GatewayClient): Promise<number> =>
   (await gateway.stats()).texts.embedded;
 
-test('two gateways share a runner equally, even when one of them is killed and restarted', async () => {
+test('two gateways share a runner equally, even when one is killed and restarted', async () => {
   await using folder = await temporaryFolder();
   const start = (name: string, port = '0') =>
     startGateway(

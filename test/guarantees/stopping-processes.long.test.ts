@@ -163,7 +163,7 @@ test('the end of its terminal ends a gateway under npm', async ({ skip }) => {
   expect(processesOf(folder.path)).toEqual([]);
 });
 
-test('SIGTERM ends a busy gateway with code 0 within 10 s, leaves no process, and loses nothing', async ({
+test('SIGTERM ends a busy gateway with code 0 in 10 s, leaves no process, loses nothing', async ({
   skip,
 }) => {
   needsProcessList(skip);

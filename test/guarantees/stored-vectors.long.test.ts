@@ -20,7 +20,7 @@ const manifestSchema = z.object({
 const nameCharsMax = 1_024;
 const plain = (text: string): string => text.normalize('NFC').replace(/\s+/g, ' ').trim();
 
-test('vectors are finite unit vectors of 384 dimensions, and golden texts agree with the reference', async () => {
+test('vectors are finite, of unit length and 384 dimensions; golden texts agree', async () => {
   const golden = goldenSchema
     .parse(JSON.parse(await readFile(`${model}/golden.json`, 'utf8')))
     .cases.filter(({ text }) => text.length <= nameCharsMax);

@@ -16,7 +16,7 @@ const dtypes = ['fp32', 'fp16', 'q8'];
 const jobTexts = 100;
 const canariesPerJob = 4;
 
-test('on 600 products and 200 odd texts every dtype and every canary is within its bounds', async () => {
+test('on 600 products and 200 odd texts, dtypes and canaries are within their bounds', async () => {
   const { model, folder } = await openModelFolder(shippedModel);
   const { cases } = await readGolden(model);
   const bounds = model.manifest.dtypes;
