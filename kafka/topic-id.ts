@@ -1,4 +1,4 @@
-// Asks a broker for the id of a topic: a topic that is deleted and recreated has another one. The
+// Asks a broker for the ids of topics: a topic that is deleted and recreated has another one. The
 // client library has no such request, so it is written here, and sent over the library's
 // connections.
 
@@ -6,13 +6,13 @@ import kafkajs from 'kafkajs';
 import type { Broker, Cluster, Consumer, Kafka } from 'kafkajs';
 import { at } from '#core/errors/assert.ts';
 
-export type TopicId = AsyncDisposable & {
+export type TopicIds = AsyncDisposable & {
   /**
-   * Asks the group's coordinator, which accepts the group's commits: one request for all callers at
-   * a time. `null` while there is no such topic. A constant with a broker that has no ids (Kafka
-   * before 2.8). Rejects with the client's error.
+   * Asks the group's coordinator, which accepts the group's commits. `null` while there is no such
+   * topic. A constant with a broker that has no ids (Kafka before 2.8). Rejects with the client's
+   * error.
    */
-  current(): Promise<string | null>;
+  current(topic: string): Promise<string | null>;
 };
 
 type Opened = {
@@ -21,19 +21,16 @@ type Opened = {
   readonly hasIds: boolean;
 };
 
-export function createTopicId({
+export function createTopicIds({
   kafka,
-  topic,
   groupId,
 }: {
   readonly kafka: Kafka;
-  readonly topic: string;
   readonly groupId: string;
-}): TopicId {
+}): TopicIds {
   let opened: Promise<Opened> | null = null;
-  let asking: Promise<string | null> | null = null;
 
-  const ask = async (): Promise<string | null> => {
+  const current = async (topic: string): Promise<string | null> => {
     const mine = (opened ??= open(kafka, groupId));
     try {
       const { coordinator, hasIds } = await mine;
@@ -45,10 +42,7 @@ export function createTopicId({
     }
   };
   return {
-    current: () =>
-      (asking ??= ask().finally(() => {
-        asking = null;
-      })),
+    current,
     async [Symbol.asyncDispose]() {
       await opened?.then(({ client }) => client.disconnect()).catch(() => undefined);
     },

@@ -10,6 +10,7 @@ import {
   undecodable,
 } from '#core/event/parse-event.ts';
 import {
+  firstTopicOf,
   mappingHeader,
   mappingNameOf,
   recordIdOf,
@@ -75,17 +76,18 @@ function partsOfRecord(
 ): readonly Part[] {
   const { value, headers, isTombstone = false } = record;
   const name = mappingNameOf(headers);
-  const named = name === null ? null : rules.mappings.named(name);
+  const byName = name === null ? null : rules.mappings.named(name);
+  const named = byName ?? rules.mappings.ofTopic(firstTopicOf(record));
   if (isTombstone) {
     const mappings = named !== null ? [named] : rules.limits.strict ? [] : rules.mappings.tried;
     return [whole(readDelete({ ignored: 'tombstone', row: null }, factsOf(record), mappings))];
   }
-  if (name !== null && named === null) return [whole(unknownMapping(name, rules.mappings.names))];
+  if (name !== null && byName === null) return [whole(unknownMapping(name, rules.mappings.names))];
   const isRefused = Object.hasOwn(headers, refusedHeader);
   const reading = { record, rules, named, known: {}, changes: [] };
   // It stays refused for what it was refused for.
-  if (named !== null && isRefused) return mappedParts(reading);
-  const isOneEvent = named === null && (rules.limits.strict || isRefused);
+  if (byName !== null && isRefused) return mappedParts(reading);
+  const isOneEvent = byName === null && (isRefused || (rules.limits.strict && named === null));
   // What was accepted as one event is stored as one event.
   if (isOneEvent || Object.hasOwn(headers, requestHeader)) {
     const missingId = (): string | null => recordIdOf(record, null);

@@ -10,7 +10,13 @@ import {
   type ReadEvent,
   tooLarge,
 } from '#core/event/parse-event.ts';
-import { type PlacedRecord, pieceOf, recordIdOf, requestHeader } from '#core/event/record-id.ts';
+import {
+  firstTopicOf,
+  type PlacedRecord,
+  pieceOf,
+  recordIdOf,
+  requestHeader,
+} from '#core/event/record-id.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import { elementsMax, type ItemPlace } from '#core/mapping/item-places.ts';
 import type { RecordFacts } from '#core/mapping/record-columns.ts';
@@ -44,7 +50,7 @@ export type Reading = {
   readonly rules: ReadRules;
   /** What headers say of the event. */
   readonly known: Known;
-  /** The mapping that the sender names. */
+  /** The mapping that the sender names, or the one of the topic. */
   readonly named: RecordMapping | null;
   /** Changes that concern all parts. */
   readonly changes: readonly ChangeKind[];
@@ -123,9 +129,11 @@ function chosenMapping(
   return { advice: score > 0 ? `The closest mapping is ${name}: ${message}` : null };
 }
 
-export const factsOf = ({ position, ...record }: SentRecord): RecordFacts => ({
-  ...record,
-  topic: position.topic,
+export const factsOf = (record: SentRecord): RecordFacts => ({
+  key: record.key,
+  headers: record.headers,
+  timestamp: record.timestamp,
+  topic: firstTopicOf(record),
 });
 
 function mappedEvents(

@@ -49,6 +49,13 @@ export function recordIdOf(
   return uuidV5(piece === null ? `record/${place}` : `record/${place}/${piece}`);
 }
 
+/** The topic that a record was first in: a replay writes it to another one. */
+export function firstTopicOf({ headers, position }: PlacedRecord): string {
+  // Kafka Connect names a topic too, in records that were never ours.
+  const isReplay = Object.hasOwn(headers, firstTimestampHeader);
+  return (isReplay ? textOf(headers, `${connectPrefix}topic`) : null) ?? position.topic;
+}
+
 /** The place that a replayed event had in its record; `null` for a whole record. */
 export const pieceOf = (headers: LogRecord['headers']): string | null =>
   textOf(headers, pieceHeader);

@@ -52,8 +52,15 @@ export type MappingSet = {
   readonly names: readonly string[];
   /** One of those that are tried, or a ready-made one; `null` for another name. */
   named(name: string): RecordMapping | null;
+  /** The one for everything that this topic holds; `null` without one. */
+  ofTopic(topic: string): RecordMapping | null;
 };
-export const noMappings: MappingSet = { tried: [], names: [], named: () => null };
+export const noMappings: MappingSet = {
+  tried: [],
+  names: [],
+  named: () => null,
+  ofTopic: () => null,
+};
 
 /** @throws UsageError for an invalid template, date format or time zone */
 export function recordMapping(mapping: TopicMapping): RecordMapping {

@@ -103,6 +103,7 @@ export function createMemorySource({
     async lag() {
       return assignment.partitions().map((partition) => ({
         partition,
+        topic,
         lag: partitions.end(partition) - at(group.committed, partition),
       }));
     },

@@ -3,7 +3,11 @@
 import type { Delivery, LogRecord, Position } from './events.ts';
 
 /** How many records of a partition come after its last commit. */
-export type PartitionLag = { readonly partition: number; readonly lag: number };
+export type PartitionLag = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly lag: number;
+};
 
 /**
  * Where events come from. Delivery is at-least-once: every record that was not settled before a

@@ -7,6 +7,7 @@ import { isLoopback } from './network.ts';
 import { refuseWeakSecrets } from './refuse-weak-secrets.ts';
 import { show } from './setting-messages.ts';
 import { keepMistake, SettingsError, type Mistake } from './settings-mistakes.ts';
+import { topicRules } from './topic-rules.ts';
 
 const checks: readonly ((config: Config) => void)[] = [
   checkCredentials,
@@ -84,6 +85,12 @@ function checkKafka({ ingest, kafka }: Config): void {
         'set KAFKA_SASL_MECHANISM to plain, scram-sha-256 or scram-sha-512.',
     );
   }
+  const dlqTopic = deadLetterTopicOf(kafka);
+  for (const { topics: named } of topicRules(kafka.topics))
+    if (named === dlqTopic || named === `${dlqTopic}.state`)
+      throw new UsageError(
+        `kafka.topics has ${show(named)}, which has the dead letters: read other topics.`,
+      );
 }
 
 /** What the gateway reads must not be what it writes. */
@@ -95,7 +102,8 @@ function checkSink({ sink: { topic }, kafka }: Config): void {
         'set KAFKA_BROKERS, such as 127.0.0.1:9092.',
     );
   const dlqTopic = deadLetterTopicOf(kafka);
-  if ([kafka.topic, dlqTopic, `${dlqTopic}.state`].includes(topic))
+  const read = [kafka.topic, ...topicRules(kafka.topics).map((rule) => rule.topics)];
+  if ([...read, dlqTopic, `${dlqTopic}.state`].includes(topic))
     throw new UsageError(
       `sink.topic is ${show(topic)}, which has the events or the dead letters: ` +
         'what is stored needs a topic of its own.',

@@ -11,6 +11,7 @@ import {
   recordMapping,
 } from '#core/mapping/record-mapping.ts';
 import type { Config } from './config.ts';
+import { isFor, topicRules } from './topic-rules.ts';
 
 const folder = join(import.meta.dirname, '../../core/mapping/ready-made');
 const readyMade: readonly string[] = readdirSync(folder)
@@ -19,19 +20,21 @@ const readyMade: readonly string[] = readdirSync(folder)
   .toSorted();
 
 /**
- * Loads the mappings of the settings at once, and a ready-made one when it is first named. A file's
- * mapping has the name of the file, without its ending.
+ * Loads the mappings of the settings and of topics at once, and a ready-made one when it is first
+ * named. A file's mapping has the name of the file, without its ending.
  *
  * @throws UsageError for a mapping that does not exist, has a mistake or has the name of another
  */
 export function mappingsOf({
   events,
+  kafka,
 }: {
   readonly events: Pick<Config['events'], 'mappings'>;
+  readonly kafka: Pick<Config['kafka'], 'topics'>;
 }): MappingSet {
   const loaded = new Map<string, RecordMapping>();
   for (const path of events.mappings) {
-    const mapping = load(path);
+    const mapping = load(path, 'events.mappings');
     if (loaded.has(mapping.name) || (mapping.name !== path && readyMade.includes(mapping.name)))
       throw new UsageError(
         `events.mappings: ${path}: there is another mapping with the name ${mapping.name}; ` +
@@ -39,18 +42,32 @@ export function mappingsOf({
       );
     loaded.set(mapping.name, mapping);
   }
+  const ofTopics = topicRules(kafka.topics).flatMap((rule) =>
+    rule.mapping === null
+      ? []
+      : [{ rule, mapping: loaded.get(rule.mapping) ?? load(rule.mapping, 'kafka.topics') }],
+  );
+  const byTopic = new Map<string, RecordMapping | null>();
   return {
     tried: [...loaded.values()],
     names: [...new Set([...loaded.keys(), ...readyMade])],
     named(name) {
-      const known = loaded.get(name) ?? (readyMade.includes(name) ? load(name) : null);
+      const known =
+        loaded.get(name) ?? (readyMade.includes(name) ? load(name, 'events.mappings') : null);
       if (known !== null) loaded.set(name, known);
       return known;
+    },
+    ofTopic(topic) {
+      const known = byTopic.get(topic);
+      if (known !== undefined) return known;
+      const found = ofTopics.find(({ rule }) => isFor(rule, topic))?.mapping ?? null;
+      byTopic.set(topic, found);
+      return found;
     },
   };
 }
 
-function load(nameOrPath: string): RecordMapping {
+function load(nameOrPath: string, setting: string): RecordMapping {
   const isReady = readyMade.includes(nameOrPath);
   const path = isReady ? join(folder, `${nameOrPath}.yaml`) : nameOrPath;
   const name = basename(path).replace(/\.ya?ml$/, '');
@@ -59,8 +76,6 @@ function load(nameOrPath: string): RecordMapping {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new UsageError(`events.mappings: ${nameOrPath} cannot be read: ${reason}`, {
-      cause: error,
-    });
+    throw new UsageError(`${setting}: ${nameOrPath} cannot be read: ${reason}`, { cause: error });
   }
 }

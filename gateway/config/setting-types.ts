@@ -3,6 +3,7 @@
 
 import { zoneOffset } from '#core/time/zone-offset.ts';
 import { isBroker } from '../../kafka/kafka-settings.ts';
+import { isTopicName } from './topic-rules.ts';
 
 export type Key<T> = {
   readonly default: T;
@@ -182,9 +183,7 @@ export function topicName<const D extends string | null>(options: Common<D>): Ke
     allowed: 'a topic of 1 to 230 characters from a-z A-Z 0-9 . _ -',
     check(raw) {
       if (raw === null && options.default === null) return { ok: true, value: options.default };
-      return typeof raw === 'string' && /^(?!\.{1,2}$)[\w.-]{1,230}$/.test(raw)
-        ? { ok: true, value: raw }
-        : no;
+      return typeof raw === 'string' && isTopicName(raw) ? { ok: true, value: raw } : no;
     },
   };
 }

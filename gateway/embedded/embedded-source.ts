@@ -108,7 +108,7 @@ export async function createEmbeddedSource(
   return {
     kind: 'embedded',
     deliveries: pulled.deliveries,
-    lag: () => reader.call('lag', groupId),
+    lag: async () => (await reader.call('lag', groupId)).map((each) => ({ topic, ...each })),
     unsettled: () => assignment.unsettled(),
     health: () => problem,
 

@@ -2,11 +2,13 @@
 // there is none.
 
 import type { Consumer, EachBatchPayload, Offsets } from 'kafkajs';
-import type { Commit } from '#core/pipeline/assignment.ts';
 import type { ResumedPartition } from './kafka-assignment.ts';
+import { byTopic, type TopicPartition } from './topic-partitions.ts';
+
+/** The offset to read next of a partition. */
+export type PartitionOffset = { readonly partition: TopicPartition; readonly offset: number };
 
 export class ActiveConsumer {
-  readonly #topic: string;
   #consumer: Consumer | null = null;
   /**
    * The commit function that the client passes with a batch. Unlike the consumer's own, which is
@@ -14,10 +16,6 @@ export class ActiveConsumer {
    */
   #commitOffsets: ((offsets: Offsets) => Promise<void>) | null = null;
   #isRebalancing = false;
-
-  constructor(topic: string) {
-    this.#topic = topic;
-  }
 
   /** Whether the group has assigned partitions to a consumer that has not ended since. */
   get isMember(): boolean {
@@ -35,12 +33,12 @@ export class ActiveConsumer {
   }
 
   /** The group has assigned partitions to this consumer, before it fetches any of them. */
-  joined(consumer: Consumer, assigned: readonly ResumedPartition[]): void {
+  joined(consumer: Consumer, assigned: readonly ResumedPartition<TopicPartition>[]): void {
     this.#consumer = consumer;
     this.#isRebalancing = false;
     for (const { partition, seekTo, isPaused } of assigned) {
-      if (seekTo !== null) consumer.seek({ topic: this.#topic, partition, offset: String(seekTo) });
-      consumer[isPaused ? 'pause' : 'resume']([{ topic: this.#topic, partitions: [partition] }]);
+      if (seekTo !== null) this.seek(partition, seekTo);
+      consumer[isPaused ? 'pause' : 'resume'](listed(partition));
     }
   }
 
@@ -53,13 +51,13 @@ export class ActiveConsumer {
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
   }
 
-  seek(partition: number, offset: number): void {
-    this.#consumer?.seek({ topic: this.#topic, partition, offset: String(offset) });
+  seek({ topic, partition }: TopicPartition, offset: number): void {
+    this.#consumer?.seek({ topic, partition, offset: String(offset) });
   }
 
-  setPaused(partition: number, change: 'pause' | 'resume'): void {
+  setPaused(partition: TopicPartition, change: 'pause' | 'resume'): void {
     try {
-      this.#consumer?.[change]([{ topic: this.#topic, partitions: [partition] }]);
+      this.#consumer?.[change](listed(partition));
     } catch {
       // A consumer that has just ended refuses. The next one gets the state when it joins.
     }
@@ -69,16 +67,23 @@ export class ActiveConsumer {
    * Resolves with whether the broker has accepted the commits; `false` without a member and between
    * two assignments. Rejects with the client's error.
    */
-  async commit(commits: readonly Pick<Commit, 'partition' | 'offset'>[]): Promise<boolean> {
+  async commit(commits: readonly PartitionOffset[]): Promise<boolean> {
     if (this.#consumer === null || this.#isRebalancing) return false;
-    const topic = this.#topic;
-    const partitions = commits.map(({ partition, offset }) => ({
+    const offsets = commits.map(({ partition: { topic, partition }, offset }) => ({
+      topic,
       partition,
       offset: String(offset),
     }));
-    if (this.#commitOffsets !== null)
-      await this.#commitOffsets({ topics: [{ topic, partitions }] });
-    else await this.#consumer.commitOffsets(partitions.map((each) => ({ topic, ...each })));
+    if (this.#commitOffsets === null) await this.#consumer.commitOffsets(offsets);
+    else
+      await this.#commitOffsets({
+        topics: byTopic(offsets).map(({ topic, partitions }) => ({
+          topic,
+          partitions: [...partitions],
+        })),
+      });
     return true;
   }
 }
+
+const listed = ({ topic, partition }: TopicPartition) => [{ topic, partitions: [partition] }];

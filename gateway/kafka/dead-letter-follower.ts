@@ -56,7 +56,6 @@ export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLette
       kafka,
       name: `dead letters of ${deadLetterTopic.topic}`,
       groupId: `${options.groupId}.dead-letters.${randomUUID()}`,
-      topics,
       sessionMs: options.sessionMs,
       clock,
       log,
@@ -65,6 +64,7 @@ export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLette
       async prepare() {
         await prepareTopics(kafka, plans, progress);
         progress.start();
+        return topics;
       },
       joined(consumer, partitionsOf) {
         for (const topic of topics) {

@@ -2,7 +2,7 @@
 // fetching continues, when it pauses, what is delivered next and what may be committed.
 //
 // It performs no I/O: the source passes in what the client reports, and tells the client what is
-// decided here.
+// decided here. `P` names a partition, see `Assignment`.
 
 import { assert, at } from '#core/errors/assert.ts';
 import { Assignment, type Commit } from '#core/pipeline/assignment.ts';
@@ -20,18 +20,18 @@ export type KafkaAssignmentOptions = {
 };
 
 /** A partition, and the offset to fetch next. */
-export type Continued = { readonly partition: number; readonly seekTo: number };
+export type Continued<P> = { readonly partition: P; readonly seekTo: number };
 
 /** What the consumer must do with a partition that it was assigned. */
-export type ResumedPartition = {
-  readonly partition: number;
+export type ResumedPartition<P> = {
+  readonly partition: P;
   /** The offset to fetch next; `null` to start where the group has committed. */
   readonly seekTo: number | null;
   readonly isPaused: boolean;
 };
 
-export type FetchedBatch = {
-  readonly partition: number;
+export type FetchedBatch<P> = {
+  readonly partition: P;
   readonly records: readonly FetchedRecord[];
   /** The offset after the last one that was read; control records count too. */
   readonly next: number;
@@ -39,18 +39,18 @@ export type FetchedBatch = {
   readonly end: number;
 };
 
-export type TakenBatch = {
-  readonly partition: number;
+export type TakenBatch<P> = {
+  readonly partition: P;
   readonly epoch: number;
   readonly records: readonly FetchedRecord[];
   /** Whether it drained the partition, so that the head may have moved. */
   readonly mayCommit: boolean;
 };
 
-export class KafkaAssignment {
+export class KafkaAssignment<P> {
   readonly #options: KafkaAssignmentOptions;
-  readonly #ledgers: Assignment;
-  readonly #held = new Map<number, FetchedPartition>();
+  readonly #ledgers: Assignment<P>;
+  readonly #held = new Map<P, FetchedPartition>();
   #memberId: string | null = null;
   #isNewMember = true;
   #turn = 0;
@@ -60,8 +60,13 @@ export class KafkaAssignment {
     this.#ledgers = new Assignment(options.unsettledMax);
   }
 
-  partitions(): readonly number[] {
+  partitions(): readonly P[] {
     return [...this.#held.keys()];
+  }
+
+  /** Those of which nothing was read yet. */
+  fresh(): readonly P[] {
+    return [...this.#held].filter(([, { position }]) => position === null).map(([each]) => each);
   }
 
   /**
@@ -86,8 +91,8 @@ export class KafkaAssignment {
    *   the broker accepts no commit of the members before it from then on
    * @returns the partitions that were dropped, which continue where the group has committed
    */
-  confirm(offsets: ReadonlyMap<number, { readonly committed: number }>): readonly Continued[] {
-    const dropped: Continued[] = [];
+  confirm(offsets: ReadonlyMap<P, { readonly committed: number }>): readonly Continued<P>[] {
+    const dropped: Continued<P>[] = [];
     for (const [partition, { position, isConfirmed, isPaused }] of this.#held) {
       if (isConfirmed) continue;
       const head = this.#ledgers.head(partition) ?? position;
@@ -109,7 +114,7 @@ export class KafkaAssignment {
    * their position; the others are dropped. All are dropped when the group had given this member up
    * and took it back under another id: another member may have held them meanwhile.
    */
-  join(memberId: string, assigned: readonly number[]): readonly ResumedPartition[] {
+  join(memberId: string, assigned: readonly P[]): readonly ResumedPartition<P>[] {
     const wasGivenUp = memberId !== this.#memberId && !this.#isNewMember;
     this.#memberId = memberId;
     this.#isNewMember = false;
@@ -130,7 +135,7 @@ export class KafkaAssignment {
    *   truncated. Everything held of it was dropped before the records were added.
    * - `not-held`: nothing happened.
    */
-  add({ partition, records, next, end }: FetchedBatch): 'added' | 'truncated' | 'not-held' {
+  add({ partition, records, next, end }: FetchedBatch<P>): 'added' | 'truncated' | 'not-held' {
     let state = this.#held.get(partition);
     if (state === undefined) return 'not-held';
     const isTruncated = state.position !== null && end < state.position;
@@ -151,7 +156,7 @@ export class KafkaAssignment {
    *
    * @returns whether the head may have moved
    */
-  skipTo(partition: number, next: number): boolean {
+  skipTo(partition: P, next: number): boolean {
     const state = this.#held.get(partition);
     state?.skipTo(next);
     return state !== undefined && this.#moveHead(partition, state);
@@ -161,7 +166,7 @@ export class KafkaAssignment {
    * Whether the consumer must pause or resume a partition; `null` when nothing changes. A partition
    * pauses above its share of the bytes, and resumes at half of that.
    */
-  regulate(partition: number): 'pause' | 'resume' | null {
+  regulate(partition: P): 'pause' | 'resume' | null {
     const state = this.#held.get(partition);
     if (state === undefined) return null;
     const bytesMax = this.#options.fetchedBytesMax / this.#held.size;
@@ -175,7 +180,7 @@ export class KafkaAssignment {
    * The next batch to deliver: the records of one partition that its ledger has room for, the
    * partitions in turn. `null` when there is nothing to deliver.
    */
-  take(): TakenBatch | null {
+  take(): TakenBatch<P> | null {
     const { batchMax, batchBytesMax } = this.#options;
     const partitions = [...this.#held];
     for (let tried = 0; tried < partitions.length; tried++) {
@@ -189,7 +194,7 @@ export class KafkaAssignment {
       for (const { offset } of records)
         assert(
           this.#ledgers.deliver(partition, epoch, offset),
-          `Partition ${partition} is held and not assigned`,
+          `Partition ${String(partition)} is held and not assigned`,
         );
       return { partition, epoch, records, mayCommit: this.#moveHead(partition, state) };
     }
@@ -197,19 +202,19 @@ export class KafkaAssignment {
   }
 
   /** False when the partition was lost since, or the record was settled before: nothing changes. */
-  settle(partition: number, epoch: number, offset: number): boolean {
+  settle(partition: P, epoch: number, offset: number): boolean {
     return this.#ledgers.settle(partition, epoch, offset);
   }
 
   /** See `Assignment.commits`; without the partitions that are not confirmed. */
-  commits(): readonly Commit[] {
+  commits(): readonly Commit<P>[] {
     return this.#ledgers
       .commits()
       .filter(({ partition }) => this.#held.get(partition)?.isConfirmed === true);
   }
 
   /** The broker has accepted these commits. */
-  committed(commits: readonly Commit[]): void {
+  committed(commits: readonly Commit<P>[]): void {
     this.#ledgers.committed(commits);
   }
 
@@ -219,14 +224,14 @@ export class KafkaAssignment {
   }
 
   /** Forgets a partition: settles of its records change nothing from now on. */
-  drop(partition: number): void {
+  drop(partition: P): void {
     this.#held.delete(partition);
     this.#ledgers.revoke(partition);
   }
 
-  #partition(partition: number): FetchedPartition {
+  #partition(partition: P): FetchedPartition {
     const state = this.#held.get(partition);
-    assert(state !== undefined, `Partition ${partition} is not held`);
+    assert(state !== undefined, `Partition ${String(partition)} is not held`);
     return state;
   }
 
@@ -234,7 +239,7 @@ export class KafkaAssignment {
    * Offsets that were read after the last record, such as control records, belong below the head
    * once all records are delivered; otherwise the lag would never fall to 0.
    */
-  #moveHead(partition: number, { epoch, position, size }: FetchedPartition): boolean {
+  #moveHead(partition: P, { epoch, position, size }: FetchedPartition): boolean {
     if (epoch === null || position === null || size > 0) return false;
     this.#ledgers.skipTo(partition, epoch, position);
     return true;

@@ -6,12 +6,13 @@ import { within } from '#core/time/deadline.ts';
 import type { KafkaLog } from '../../kafka/kafka-settings.ts';
 import type { ActiveConsumer } from './active-consumer.ts';
 import type { KafkaAssignment } from './kafka-assignment.ts';
+import { byTopic, type TopicPartition } from './topic-partitions.ts';
 
 export type KafkaCommitsOptions = {
-  readonly assignment: KafkaAssignment;
+  readonly assignment: KafkaAssignment<TopicPartition>;
   readonly active: ActiveConsumer;
   /** See `TopicWatch.check`. */
-  readonly checkTopic: () => Promise<boolean>;
+  readonly checkTopic: (topic: string) => Promise<boolean>;
   /** The time from the first settle to its commit. */
   readonly commitMs: number;
   /** This many settles make a commit due at once. */
@@ -29,7 +30,7 @@ export type KafkaCommits = {
   /** Commits once more, and waits for at most a second. */
   last(): Promise<void>;
   /** Commits the start of these partitions, and waits for at most a second. */
-  start(partitions: readonly number[]): Promise<void>;
+  start(partitions: readonly TopicPartition[]): Promise<void>;
 };
 
 const lastMsMax = 1_000;
@@ -44,13 +45,22 @@ export function createKafkaCommits({
   clock,
   log,
 }: KafkaCommitsOptions): KafkaCommits {
+  /** A commit for a deleted topic would skip records of the new topic with that name. */
+  const missingTopics = async (): Promise<readonly string[]> => {
+    const topics = byTopic(assignment.commits().map(({ partition }) => partition));
+    const missing = topics.map(async ({ topic }) => ((await checkTopic(topic)) ? [] : [topic]));
+    return (await Promise.all(missing)).flat();
+  };
+
   const commit = async (): Promise<void> => {
     if (assignment.commits().length === 0) return;
-    // A commit for a deleted topic would skip records of the new topic with that name.
-    if (!(await checkTopic())) throw new Error('there is no such topic');
-    const commits = assignment.commits();
+    const missing = await missingTopics();
+    const commits = assignment
+      .commits()
+      .filter(({ partition }) => !missing.includes(partition.topic));
     // What cannot be committed now stays in the ledger: the next consumer that joins commits it.
     if (commits.length > 0 && (await active.commit(commits))) assignment.committed(commits);
+    if (missing.length > 0) throw new Error(`there is no topic ${missing.join(', ')}`);
   };
   const task = createCoalescedTask({
     work: commit,

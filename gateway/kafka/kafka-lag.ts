@@ -6,12 +6,18 @@ import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, PartitionLag } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import { clientRetry } from '../../kafka/kafka-client.ts';
+import type { GroupStart } from './group-start.ts';
+import type { TopicPartition, TopicPartitions } from './topic-partitions.ts';
 
-/** Offsets by partition: the one that the group committed, and the one after the last record. */
-export type GroupOffsets = ReadonlyMap<
-  number,
-  { readonly committed: number; readonly end: number }
->;
+/** What is known of a partition that the group reads. */
+export type GroupOffset = {
+  /** The offset to read next by the group's commit; where the group begins without one. */
+  readonly committed: number;
+  readonly hasCommit: boolean;
+  /** The one after the last record. */
+  readonly end: number;
+};
+export type GroupOffsets = ReadonlyMap<TopicPartition, GroupOffset>;
 
 export type KafkaLag = AsyncDisposable & {
   /** Offsets as they are committed at this moment or later. Rejects with the client's error. */
@@ -23,19 +29,24 @@ export type KafkaLag = AsyncDisposable & {
    * @param partitions `null` while the group has not assigned any
    * @throws DependencyError when it is not known
    */
-  lag(partitions: readonly number[] | null): Promise<readonly PartitionLag[]>;
+  lag(partitions: readonly TopicPartition[] | null): Promise<readonly PartitionLag[]>;
 };
 
 const lagMsMax = 1_000;
 
 export function createKafkaLag({
   kafka,
-  topic,
+  topics,
+  places,
+  start,
   groupId,
   clock,
 }: {
   readonly kafka: Kafka;
-  readonly topic: string;
+  /** Those that are read now. */
+  readonly topics: () => readonly string[];
+  readonly places: TopicPartitions;
+  readonly start: GroupStart;
   readonly groupId: string;
   readonly clock: Clock;
 }): KafkaLag {
@@ -53,7 +64,7 @@ export function createKafkaLag({
   const ask = async (): Promise<GroupOffsets> => {
     const mine = (admin ??= connect());
     try {
-      const answered = await readOffsets(await mine, topic, groupId);
+      const answered = await readOffsets(await mine);
       last = answered;
       return answered;
     } catch (error) {
@@ -61,6 +72,23 @@ export function createKafkaLag({
       void mine.then((failed) => failed.disconnect()).catch(() => undefined);
       throw error;
     }
+  };
+
+  const readOffsets = async (connected: Admin): Promise<GroupOffsets> => {
+    const asked = topics();
+    const groups = await connected.fetchOffsets({ groupId, topics: [...asked] });
+    const ofTopics = groups.map(async ({ topic, partitions }) => {
+      const commits = new Map(partitions.map((each) => [each.partition, Number(each.offset)]));
+      const ends = await connected.fetchTopicOffsets(topic);
+      const begin = await start.beginnings(connected, topic, ends, commits);
+      return ends.map(({ partition, high }): [TopicPartition, GroupOffset] => {
+        const commit = commits.get(partition) ?? -1;
+        const hasCommit = commit >= 0;
+        const committed = hasCommit ? commit : begin(partition);
+        return [places.of(topic, partition), { committed, hasCommit, end: Number(high) }];
+      });
+    });
+    return new Map((await Promise.all(ofTopics)).flat());
   };
 
   const shared = (): Promise<GroupOffsets> =>
@@ -71,7 +99,7 @@ export function createKafkaLag({
   return {
     offsets: ask,
     async lag(partitions) {
-      if (partitions === null) throw unknownLag(topic, `group ${groupId} has not been joined`);
+      if (partitions === null) throw unknownLag(topics(), `group ${groupId} has not been joined`);
       const known = await within(
         shared().catch(() => last),
         { ms: lagMsMax, clock, late: () => last },
@@ -79,8 +107,8 @@ export function createKafkaLag({
       return partitions.map((partition) => {
         const offset = known?.get(partition);
         if (offset === undefined)
-          throw unknownLag(topic, `the offsets of partition ${partition} were not answered`);
-        return { partition, lag: Math.max(0, offset.end - offset.committed) };
+          throw unknownLag(topics(), `the offsets of ${String(partition)} were not answered`);
+        return { ...place(partition), lag: Math.max(0, offset.end - offset.committed) };
       });
     },
     async [Symbol.asyncDispose]() {
@@ -90,31 +118,12 @@ export function createKafkaLag({
   };
 }
 
-const unknownLag = (topic: string, why: string): DependencyError =>
+const place = ({ topic, partition }: TopicPartition) => ({ topic, partition });
+
+const unknownLag = (topics: readonly string[], why: string): DependencyError =>
   new DependencyError(
     'kafka',
     'kafka_lag_unknown',
-    `The lag of ${topic} is not known: ${why} yet.`,
-    {
-      retryable: true,
-    },
+    `The lag of ${topics.join(', ')} is not known: ${why} yet.`,
+    { retryable: true },
   );
-
-async function readOffsets(admin: Admin, topic: string, groupId: string): Promise<GroupOffsets> {
-  const [ends, groups] = await Promise.all([
-    admin.fetchTopicOffsets(topic),
-    admin.fetchOffsets({ groupId, topics: [topic] }),
-  ]);
-  const committed = new Map(
-    groups.flatMap(({ partitions }) =>
-      partitions.map(({ partition, offset }) => [partition, Number(offset)]),
-    ),
-  );
-  return new Map(
-    ends.map(({ partition, high, low }) => {
-      const offset = committed.get(partition) ?? -1;
-      // A group without a commit begins at the first record that still exists.
-      return [partition, { committed: offset < 0 ? Number(low) : offset, end: Number(high) }];
-    }),
-  );
-}

@@ -16,7 +16,6 @@ export type KafkaMemberOptions = {
   /** The name in health and log: `group vectorstream at localhost:9092`. */
   readonly name: string;
   readonly groupId: string;
-  readonly topics: readonly string[];
   /** The group gives a member up after this long without a heartbeat; ten heartbeats fit in. */
   readonly sessionMs: number;
   readonly clock: Clock;
@@ -24,8 +23,8 @@ export type KafkaMemberOptions = {
 };
 
 export type KafkaMemberHandlers = Omit<ConsumerHandlers, 'heard'> & {
-  /** Runs before each start. When it rejects, the start has failed. */
-  prepare(): Promise<void>;
+  /** Runs before each start, and gives the topics to read. When it rejects, the start has failed. */
+  prepare(): Promise<readonly string[]>;
 };
 
 export type KafkaMember = {
@@ -53,7 +52,7 @@ export function startKafkaMember(
   options: KafkaMemberOptions,
   handlers: KafkaMemberHandlers,
 ): KafkaMember {
-  const { kafka, name, groupId, topics, clock, log, sessionMs } = options;
+  const { kafka, name, groupId, clock, log, sessionMs } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let restarting = new AbortController();
@@ -76,7 +75,7 @@ export function startKafkaMember(
   };
 
   const runOnce = async (): Promise<unknown> => {
-    await handlers.prepare();
+    const topics = await handlers.prepare();
     if (signal.aborted) return null;
     restarting = new AbortController();
     const ending = AbortSignal.any([signal, restarting.signal]);

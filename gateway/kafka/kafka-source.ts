@@ -1,4 +1,4 @@
-// Reads a Kafka topic as a member of a consumer group: every record that is fetched is delivered
+// Reads topics of Kafka as a member of a consumer group: every record that is fetched is delivered
 // once per assignment, and commits never pass an unsettled record.
 //
 //   broker ──fetch──► KafkaAssignment (bounded; partitions pause) ──pull──► Delivery
@@ -9,30 +9,32 @@
 // records change nothing, because its new member reads the same records.
 //
 // A topic that was deleted and recreated is noticed by its id. Everything held is then dropped, and
-// the new topic is read from its start.
+// the new topic is read from its start. A new topic that matches a pattern is noticed soon, and the
+// member then joins again for it.
 
-import type { Consumer, Kafka } from 'kafkajs';
-import type { UsageError } from '#core/errors/errors.ts';
-import { createPulledSource, type PulledSource } from '#core/pipeline/pulled-source.ts';
+import { createPulledSource } from '#core/pipeline/pulled-source.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
-import { rest } from '#core/time/rest.ts';
-import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
-import { recordOfMessage } from '../../kafka/kafka-record.ts';
+import { openKafka } from '../../kafka/kafka-client.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
-import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
-import { createTopicId } from '../../kafka/topic-id.ts';
+import { createTopicIds } from '../../kafka/topic-id.ts';
 import { ActiveConsumer } from './active-consumer.ts';
+import { ChosenTopics, type TopicChoice } from './chosen-topics.ts';
+import { GroupStart, type StartFrom } from './group-start.ts';
 import { KafkaAssignment, type KafkaAssignmentOptions } from './kafka-assignment.ts';
-import { createKafkaCommits, type KafkaCommits } from './kafka-commits.ts';
-import { createKafkaLag, type KafkaLag } from './kafka-lag.ts';
-import { type KafkaMemberHandlers, startKafkaMember } from './kafka-member.ts';
+import { createKafkaCommits } from './kafka-commits.ts';
+import { createKafkaLag } from './kafka-lag.ts';
+import { startKafkaMember } from './kafka-member.ts';
+import { memberHandlers, regulate } from './member-handlers.ts';
 import { SoleMember } from './sole-member.ts';
-import { createTopicWatch, type TopicWatch } from './topic-watch.ts';
+import { type TopicPartition, TopicPartitions } from './topic-partitions.ts';
+import { createTopicWatches } from './topic-watch.ts';
 
 export type KafkaSourceOptions = KafkaAssignmentOptions & {
   readonly connection: KafkaConnection;
-  readonly topic: TopicPlan;
+  readonly topics: TopicChoice;
   readonly groupId: string;
+  /** Where the group begins in a partition that it has no commit for. */
+  readonly from: StartFrom;
   /**
    * Whether another member of the group is an error, because its share of the events would be
    * stored elsewhere.
@@ -43,12 +45,15 @@ export type KafkaSourceOptions = KafkaAssignmentOptions & {
   readonly commitMs: number;
   readonly commitSettles: number;
   readonly retryMs: number;
+  /** How often to look for new topics that match a pattern. */
+  readonly newTopicsMs: number;
   readonly sessionMs: number;
   /** See `SoleMemberOptions`. */
   readonly meetingMsMax: number;
 };
 
 export const kafkaSourceDefaults = {
+  from: 'earliest',
   alone: false,
   batchMax: 1_000,
   batchBytesMax: 4 * 2 ** 20,
@@ -57,38 +62,23 @@ export const kafkaSourceDefaults = {
   commitMs: 200,
   commitSettles: 2_000,
   retryMs: 500,
+  newTopicsMs: 30_000,
   sessionMs: 10_000,
   meetingMsMax: 15_000,
 } as const satisfies Partial<KafkaSourceOptions>;
 
-/** The parts of a source that its member drives. */
-type Parts = {
-  readonly kafka: Kafka;
-  readonly lag: KafkaLag;
-  readonly assignment: KafkaAssignment;
-  readonly active: ActiveConsumer;
-  readonly soleMember: SoleMember | null;
-  readonly commits: KafkaCommits;
-  readonly watch: TopicWatch;
-  readonly pulled: PulledSource;
-};
-
 /** Starts at once. While there is no broker, it waits for one. */
 export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   const { connection, groupId, clock, sessionMs } = options;
-  const { topic } = options.topic;
   const { log } = connection;
-  const kafka = openKafka(connection);
-  const lag = createKafkaLag({ kafka, topic, groupId, clock });
-  const assignment = new KafkaAssignment(options);
-  const active = new ActiveConsumer(topic);
-  const soleMember = options.alone ? new SoleMember(options) : null;
-  const topicId = createTopicId({ kafka, topic, groupId });
-  const watch = createTopicWatch({
-    current: () => topicId.current(),
-    async replaced() {
+  const ofGroup = partsOfGroup(options);
+  const { kafka, lag, topics, assignment, active, soleMember } = ofGroup;
+  const topicIds = createTopicIds({ kafka, groupId });
+  const watches = createTopicWatches({
+    current: (topic) => topicIds.current(topic),
+    async replaced(topic) {
       log.warn({ topic }, 'the topic was deleted and recreated: reading it from the start');
-      const partitions = assignment.partitions();
+      const partitions = assignment.partitions().filter((each) => each.topic === topic);
       for (const partition of partitions) assignment.drop(partition);
       await commits.start(partitions);
       active.ended();
@@ -99,21 +89,22 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
     ...options,
     assignment,
     active,
-    checkTopic: () => watch.check(),
+    checkTopic: (topic) => watches.check(topic),
     log,
   });
 
   const deliver = (): readonly Delivery[] => {
     const batch = soleMember?.isConfirmed === false ? null : assignment.take();
     if (batch === null) return [];
-    const { partition, epoch, records, mayCommit } = batch;
+    const { partition: place, epoch, records, mayCommit } = batch;
+    const { topic, partition } = place;
     if (mayCommit) commits.ask();
-    regulate(partition, { assignment, active });
+    regulate(place, { assignment, active });
     return records.map(({ offset, ...record }) => ({
       ...record,
       position: { topic, partition, offset },
       settle() {
-        if (!assignment.settle(partition, epoch, offset)) return;
+        if (!assignment.settle(place, epoch, offset)) return;
         commits.ask();
         pulled.wake();
       },
@@ -123,9 +114,14 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
   const name = `group ${groupId} at ${connection.brokers.join(', ')}`;
   const member = startKafkaMember(
-    { kafka, name, groupId, topics: [topic], sessionMs, clock, log },
-    handlersOf({ kafka, lag, assignment, active, soleMember, commits, watch, pulled }, options),
+    { kafka, name, groupId, sessionMs, clock, log },
+    memberHandlers({ ...ofGroup, commits, watches, pulled }, { ...options, log }),
   );
+  const found = (): void => {
+    log.info({ group: groupId }, 'the topics that are read have changed: joining again');
+    member.restart();
+  };
+  const looking = topics.keepLooking({ ...options, kafka, signal: pulled.closed }, found);
 
   return {
     kind: 'kafka',
@@ -141,100 +137,28 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
       for (const partition of assignment.partitions()) assignment.drop(partition);
       await Promise.all([
         member.stop(),
+        looking,
         lag[Symbol.asyncDispose](),
-        topicId[Symbol.asyncDispose](),
+        topicIds[Symbol.asyncDispose](),
       ]);
     },
   };
 }
 
-function handlersOf(
-  parts: Parts,
-  { topic: plan, groupId, retryMs, clock, connection: { log } }: KafkaSourceOptions,
-): KafkaMemberHandlers {
-  const { kafka, lag, assignment, active, soleMember, commits, watch, pulled } = parts;
-  const { topic } = plan;
-
-  const confirmAlone = async (consumer: Consumer): Promise<void> => {
-    const isCurrent = (): boolean => active.is(consumer);
-    await soleMember?.confirm(consumer, isCurrent, pulled.closed).then(
-      () => pulled.wake(),
-      (error: UsageError) => pulled.fail(error),
-    );
-  };
-
-  /** Drops what other members have worked on while this one was away. */
-  const confirmKept = async (consumer: Consumer): Promise<void> => {
-    while (active.is(consumer) && !assignment.isConfirmed && !pulled.closed.aborted) {
-      const offsets = await lag.offsets().catch(() => null);
-      if (offsets !== null && active.is(consumer)) {
-        for (const { partition, seekTo } of assignment.confirm(offsets)) {
-          active.seek(partition, seekTo);
-          regulate(partition, parts);
-        }
-        commits.ask();
-      } else await rest(clock, retryMs, pulled.closed);
-    }
-  };
-
+/** What needs no other part to be made. */
+function partsOfGroup(options: KafkaSourceOptions) {
+  const kafka = openKafka(options.connection);
+  const topics = new ChosenTopics(options.topics);
+  const places = new TopicPartitions();
+  const start = new GroupStart(options.from);
   return {
-    async prepare() {
-      active.ended();
-      await withAdmin(kafka, (admin) => ensureTopic(admin, plan));
-      await watch.check();
-      assignment.restart();
-    },
-
-    joined(consumer, partitionsOf, member) {
-      const partitions = partitionsOf(topic);
-      active.joined(consumer, assignment.join(member, partitions));
-      log.info({ group: groupId, member, partitions }, 'partitions assigned');
-      void confirmAlone(consumer);
-      void confirmKept(consumer);
-      commits.ask();
-      pulled.wake();
-    },
-
-    heartbeat() {
-      // What fails is tried again by the next one.
-      watch.check().catch(() => undefined);
-    },
-
-    rebalancing() {
-      active.rebalancing();
-    },
-
-    batch(payload) {
-      active.received(payload);
-      const { batch } = payload;
-      const { partition } = batch;
-      const outcome = assignment.add({
-        partition,
-        records: batch.messages.map(recordOfMessage),
-        next: Number(batch.lastOffset()) + 1,
-        end: Number(batch.highWatermark),
-      });
-      if (outcome === 'truncated')
-        log.warn(
-          { topic, partition },
-          "the topic's end is below our position: it was recreated or truncated; " +
-            'reading from the start',
-        );
-      regulate(partition, parts);
-      pulled.wake();
-    },
-
-    skipped(_topic, partition, next) {
-      if (assignment.skipTo(partition, next)) commits.ask();
-    },
+    kafka,
+    topics,
+    places,
+    start,
+    lag: createKafkaLag({ ...options, kafka, topics: () => topics.current, places, start }),
+    assignment: new KafkaAssignment<TopicPartition>(options),
+    active: new ActiveConsumer(),
+    soleMember: options.alone ? new SoleMember(options) : null,
   };
-}
-
-/** Makes the consumer pause a partition with enough records held, and resume it later. */
-function regulate(
-  partition: number,
-  { assignment, active }: Pick<Parts, 'assignment' | 'active'>,
-): void {
-  const change = assignment.regulate(partition);
-  if (change !== null) active.setPaused(partition, change);
 }

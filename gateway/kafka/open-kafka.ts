@@ -7,7 +7,9 @@ import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import type { Config } from '../config/config.ts';
 import { deadLetterTopicOf } from '../config/dead-letter-topic.ts';
+import { startOf, topicRules } from '../config/topic-rules.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
+import type { TopicChoice } from './chosen-topics.ts';
 import { createKafkaDeadLetters } from './kafka-dead-letters.ts';
 import { createKafkaSource, kafkaSourceDefaults } from './kafka-source.ts';
 
@@ -20,27 +22,40 @@ export type KafkaParts = AsyncDisposable & {
 /**
  * Starts at once. While there is no broker, it waits for one.
  *
- * @param options `alone`: see `KafkaSourceOptions`
+ * @param options `alone`: see `KafkaSourceOptions`; `written`: see `TopicChoice`
  */
 export function openKafkaParts(
   config: Config['kafka'],
-  { alone, clock, log }: { readonly alone: boolean; readonly clock: Clock; readonly log: Log },
+  {
+    alone,
+    written,
+    clock,
+    log,
+  }: {
+    readonly alone: boolean;
+    readonly written: readonly string[];
+    readonly clock: Clock;
+    readonly log: Log;
+  },
 ): KafkaParts {
   const { topic, groupId, partitions, createTopics: mayCreate, compression } = config;
   const connection = kafkaConnectionOf(config, log);
-  const plan = { topic, partitions, mayCreate, config: {} };
+  const deadLetterTopic = deadLetterTopicOf(config);
+  const from = startOf(config.from);
+  assert(from !== null, 'kafka.from was not checked');
   const source = createKafkaSource({
     ...kafkaSourceDefaults,
     connection,
-    topic: plan,
+    topics: topicChoiceOf(config, [deadLetterTopic, `${deadLetterTopic}.state`, ...written]),
     groupId,
+    from,
     alone,
     clock,
   });
   const sink = openKafkaSink(topic, config, log);
   const deadLetters = createKafkaDeadLetters({
     connection,
-    topic: deadLetterTopicOf(config),
+    topic: deadLetterTopic,
     partitions,
     mayCreate,
     compression,
@@ -59,6 +74,19 @@ export function openKafkaParts(
         deadLetters[Symbol.asyncDispose](),
       ]);
     },
+  };
+}
+
+function topicChoiceOf(
+  { topic, topics, partitions, createTopics: mayCreate }: Config['kafka'],
+  written: readonly string[],
+): TopicChoice {
+  const chosen = topicRules(topics).map((rule) => rule.topics);
+  const names = new Set([topic, ...chosen.filter((each) => typeof each === 'string')]);
+  return {
+    named: [...names].map((name) => ({ topic: name, partitions, mayCreate, config: {} })),
+    patterns: chosen.filter((each) => typeof each !== 'string'),
+    written,
   };
 }
 

@@ -33,3 +33,37 @@ export function createTopicWatch({ current, replaced }: TopicWatchOptions): Topi
       })),
   };
 }
+
+export type TopicWatches = {
+  /** See `TopicWatch.check`. */
+  check(topic: string): Promise<boolean>;
+  /** Checks one of these topics, another one with each call. */
+  checkNext(topics: readonly string[]): Promise<unknown>;
+};
+
+/** One watch for each topic, from its first check on. */
+export function createTopicWatches({
+  current,
+  replaced,
+}: {
+  readonly current: (topic: string) => Promise<string | null>;
+  readonly replaced: (topic: string) => Promise<void>;
+}): TopicWatches {
+  const watches = new Map<string, TopicWatch>();
+  let turn = 0;
+
+  const check = (topic: string): Promise<boolean> => {
+    const watch =
+      watches.get(topic) ??
+      createTopicWatch({ current: () => current(topic), replaced: () => replaced(topic) });
+    watches.set(topic, watch);
+    return watch.check();
+  };
+  return {
+    check,
+    async checkNext(topics) {
+      const topic = topics[turn++ % topics.length];
+      if (topic !== undefined) await check(topic);
+    },
+  };
+}

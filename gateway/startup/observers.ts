@@ -43,7 +43,7 @@ export function pipelineObserver({
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
       telemetry.attribution.stored(event, eventTypes.placeOf(event.eventType));
-      telemetry.lagAge.reached(delivery.timestamp);
+      telemetry.lagAges.reached(delivery.position.topic, delivery.timestamp);
       versions.add(event);
       timestamps.add(event.timestamp, delivery.timestamp);
       live.stored(latencySeconds, delivery);

@@ -135,6 +135,7 @@ async function openEngines(
   const { source, sink, deadLetters } = opened.use(
     openKafkaParts(config.kafka, {
       alone: isStoreEmbedded,
+      written: config.sink.topic === null ? [] : [config.sink.topic],
       clock: options.clock,
       log: options.kafkaLog,
     }),

@@ -1,6 +1,8 @@
 // Measures in time how far a gateway is behind its source: the age of the newest record that it has
 // processed, for as long as it has not caught up.
 
+import type { PartitionLag } from '#core/ports.ts';
+
 export class LagAge {
   #reachedAt: number | null = null;
   #caughtUpAt: number | null = null;
@@ -24,5 +26,38 @@ export class LagAge {
     // After a quiet hour, the last record is an hour old and the next one is not late.
     const since = [this.#reachedAt, this.#caughtUpAt].filter((at) => at !== null);
     return since.length === 0 ? null : Math.max(0, (now - Math.max(...since)) / 1000);
+  }
+}
+
+export type TopicLag = {
+  readonly topic: string;
+  readonly lag: number;
+  /** `null` while it is not known. */
+  readonly seconds: number | null;
+};
+
+/** Each topic has a pace of its own. */
+export class LagAges {
+  readonly #byTopic = new Map<string, LagAge>();
+
+  /** A record of the topic with this timestamp (UTC ms) was stored. */
+  reached(topic: string, timestamp: number): void {
+    this.#of(topic).reached(timestamp);
+  }
+
+  /** @param now UTC ms */
+  lags(partitions: readonly PartitionLag[], now: number): readonly TopicLag[] {
+    return [...Map.groupBy(partitions, ({ topic }) => topic)].map(([topic, held]) => {
+      const lag = held.reduce((sum, each) => sum + each.lag, 0);
+      return { topic, lag, seconds: this.#of(topic).seconds(lag, now) };
+    });
+  }
+
+  #of(topic: string): LagAge {
+    const known = this.#byTopic.get(topic);
+    if (known !== undefined) return known;
+    const fresh = new LagAge();
+    this.#byTopic.set(topic, fresh);
+    return fresh;
   }
 }

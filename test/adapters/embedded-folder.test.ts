@@ -308,7 +308,7 @@ describe('the embedded log', () => {
     await expect.poll(recordsLeft).toBe(left);
     // Later passes of retention change nothing more.
     expect([await recordsLeft(), await recordsLeft()]).toEqual([left, left]);
-    expect(await group.lag()).toEqual([{ partition: 0, lag: 8 }]);
+    expect(await group.lag()).toEqual([{ topic: 'events', partition: 0, lag: 8 }]);
     await group[Symbol.asyncDispose]();
   });
 

@@ -20,7 +20,7 @@ const recordAt = (offset: number, headerBytes = 0): FetchedRecord => ({
 });
 const recordSize = recordBytes(recordAt(0));
 
-const assignmentOf = (options: Partial<KafkaAssignmentOptions> = {}): KafkaAssignment =>
+const assignmentOf = (options: Partial<KafkaAssignmentOptions> = {}): KafkaAssignment<number> =>
   new KafkaAssignment({
     batchMax: 100,
     batchBytesMax: 1_000_000,
@@ -31,7 +31,7 @@ const assignmentOf = (options: Partial<KafkaAssignmentOptions> = {}): KafkaAssig
 
 /** One fetch: the offsets from `from` up to, but not including, `next`. */
 function fetch(
-  assignment: KafkaAssignment,
+  assignment: KafkaAssignment<number>,
   partition: number,
   [from, next]: readonly [number, number],
   { end = next, headerBytes = 0 } = {},
@@ -40,21 +40,24 @@ function fetch(
   return assignment.add({ partition, records, next, end });
 }
 
-const offsetsOf = (batch: TakenBatch | null): readonly number[] =>
+const offsetsOf = (batch: TakenBatch<number> | null): readonly number[] =>
   batch?.records.map(({ offset }) => offset) ?? [];
 
-function takeAll(assignment: KafkaAssignment): readonly TakenBatch[] {
-  const batches: TakenBatch[] = [];
+function takeAll(assignment: KafkaAssignment<number>): readonly TakenBatch<number>[] {
+  const batches: TakenBatch<number>[] = [];
   for (let batch = assignment.take(); batch !== null; batch = assignment.take())
     batches.push(batch);
   return batches;
 }
 
-function settleAll(assignment: KafkaAssignment, { partition, epoch, records }: TakenBatch): void {
+function settleAll(
+  assignment: KafkaAssignment<number>,
+  { partition, epoch, records }: TakenBatch<number>,
+): void {
   for (const { offset } of records) assignment.settle(partition, epoch, offset);
 }
 
-function take(assignment: KafkaAssignment): TakenBatch {
+function take(assignment: KafkaAssignment<number>): TakenBatch<number> {
   const batch = assignment.take();
   if (batch === null) throw new Error('there was nothing to deliver');
   return batch;
@@ -117,9 +120,9 @@ describe('a rebalance', () => {
 
 /** The same source joins the group again with a new consumer. */
 function rejoin(
-  assignment: KafkaAssignment,
+  assignment: KafkaAssignment<number>,
   partitions: readonly number[],
-): ReturnType<KafkaAssignment['join']> {
+): ReturnType<KafkaAssignment<number>['join']> {
   assignment.restart();
   return assignment.join('next', partitions);
 }

@@ -9,7 +9,13 @@ import { compressions } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
-import { cuttable, kafkaDeadLetters, kafkaTopic, testSessionMs } from './kafka-harness.ts';
+import {
+  cuttable,
+  kafkaDeadLetters,
+  kafkaTopic,
+  onlyTopic,
+  testSessionMs,
+} from './kafka-harness.ts';
 import { KafkaReader, placeOf, stored } from './kafka-reader.ts';
 
 const reason = await noKafka();
@@ -213,7 +219,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const name = randomUUID();
     await using log = kafkaTopic(broker, { partitions: 1 }, name);
     const plan = { topic: log.topic, partitions: 1, config: {}, mayCreate: false };
-    const reader = new KafkaReader(await log.open('group', { topic: plan }), true);
+    const reader = new KafkaReader(await log.open('group', { topics: onlyTopic(plan) }), true);
     await until(
       'health says so',
       60_000,

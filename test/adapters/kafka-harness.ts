@@ -4,6 +4,7 @@
 import { connect, type Socket } from 'node:net';
 import type { DeadLetters, EventSource, LogRecord } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
+import type { TopicChoice } from '../../gateway/kafka/chosen-topics.ts';
 import { createKafkaDeadLetters } from '../../gateway/kafka/kafka-dead-letters.ts';
 import {
   createKafkaSource,
@@ -12,6 +13,7 @@ import {
 } from '../../gateway/kafka/kafka-source.ts';
 import type { KafkaConnection, KafkaLog } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
+import type { TopicPlan } from '../../kafka/kafka-topics.ts';
 import type { KafkaBroker } from '../helpers/kafka-broker.ts';
 
 const show = process.env['VECTORSTREAM_TEST_KAFKA_LOG'] !== undefined;
@@ -53,6 +55,12 @@ export function cuttable(brokers: string): CuttableConnection {
   };
 }
 
+export const onlyTopic = (plan: TopicPlan): TopicChoice => ({
+  named: [plan],
+  patterns: [],
+  written: [],
+});
+
 /** Short, so that the group soon gives up a silent member. */
 export const testSessionMs = 1_000;
 
@@ -75,7 +83,7 @@ export function kafkaTopic(
       const source = createKafkaSource({
         ...kafkaSourceDefaults,
         connection,
-        topic,
+        topics: onlyTopic(topic),
         groupId: `${groupId}-${name}`,
         clock: systemClock,
         sessionMs: testSessionMs,

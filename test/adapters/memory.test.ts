@@ -46,10 +46,10 @@ describe('memory log', () => {
     await expect(log.sink.append([record('a'), record('b')])).rejects.toThrow(
       'The log holds 137 of 150 bytes, so 130 more do not fit.',
     );
-    expect(await source.lag()).toEqual([{ partition: 0, lag: 2 }]);
+    expect(await source.lag()).toEqual([{ topic: 'events', partition: 0, lag: 2 }]);
     for (const delivery of (await batches.next()).value ?? [])
       delivery.settle({ status: 'stored' });
-    await expect.poll(() => source.lag()).toEqual([{ partition: 0, lag: 0 }]);
+    await expect.poll(() => source.lag()).toEqual([{ topic: 'events', partition: 0, lag: 0 }]);
     expect(await log.sink.append([record('a'), record('b')])).toMatchObject([
       { offset: 2 },
       { offset: 3 },
@@ -65,7 +65,7 @@ describe('memory log', () => {
     batch?.[0]?.settle({ status: 'stored' });
     first.crash();
     await using second = log.source('group');
-    expect(await second.lag()).toEqual([{ partition: 0, lag: 1 }]);
+    expect(await second.lag()).toEqual([{ topic: 'events', partition: 0, lag: 1 }]);
   });
 
   it('has one member per group', () => {

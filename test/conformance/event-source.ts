@@ -454,6 +454,7 @@ export function eventSourceConformance(
         const reader = await read();
         const deliveries = await reader.take(30);
         const perPartition = Array.from({ length: partitions }, (_, partition) => ({
+          topic: positions[0]?.topic,
           partition,
           lag: positions.filter((position) => position.partition === partition).length,
         }));

@@ -65,7 +65,7 @@ test.each(readdirSync(samples).filter((file) => !Object.hasOwn(exceptions, file)
     const records = recordsOf(file);
     const name = file.replace(/\..*$/, '');
     const settings = { strict: false, timeZone: 'UTC', mappings: [name] };
-    const [readyMade] = mappingsOf({ events: settings }).tried;
+    const [readyMade] = mappingsOf({ events: settings, kafka: { topics: [] } }).tried;
     if (readyMade === undefined) throw new Error(`There is no mapping ${name}.`);
     const { mapping } = draftMapping(records, topic);
     const drafted = recordMapping(parseMapping(parse(stringify(mapping)), 'draft'));

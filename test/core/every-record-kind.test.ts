@@ -22,7 +22,7 @@ async function processed({ key, value, headers }: RecordKind) {
   const stages: Stages = {
     clock: new ManualClock(startsAt),
     eventLimits,
-    mappings: mappingsOf({ events: settings }),
+    mappings: mappingsOf({ events: settings, kafka: { topics: [] } }),
     schemaOf: () => null,
     texts: { ensure: () => Promise.resolve({ ok: true }), forget: () => undefined },
     writeEvent({ event }) {

@@ -23,7 +23,7 @@ const mappingSets = new Map<string, MappingSet>();
 function mappingsNamed(names: readonly string[]): MappingSet {
   const settings = { strict: false, timeZone: 'UTC', mappings: names };
   const key = names.join();
-  const set = mappingSets.get(key) ?? mappingsOf({ events: settings });
+  const set = mappingSets.get(key) ?? mappingsOf({ events: settings, kafka: { topics: [] } });
   mappingSets.set(key, set);
   return set;
 }

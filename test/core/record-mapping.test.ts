@@ -12,16 +12,18 @@ import {
   type RecordMapping,
   recordMapping,
 } from '#core/mapping/record-mapping.ts';
-import type { LogRecord } from '#core/ports.ts';
+import type { LogRecord, Position } from '#core/ports.ts';
 import { mappingsOf } from '../../gateway/config/record-mappings.ts';
 import { eventNow } from './event-arbitrary.ts';
 
+type PlacedRecord = LogRecord & { readonly position: Position };
 const bytes = (text: string) => new TextEncoder().encode(text);
 const ofYaml = (yaml: string) => recordMapping(parseMapping(parse(yaml), 'mine'));
 const only = (mapping: RecordMapping): MappingSet => ({ ...noMappings, tried: [mapping] });
-const readyMade = (...mappings: readonly string[]) => mappingsOf({ events: { mappings } });
+const readyMade = (...mappings: readonly string[]) =>
+  mappingsOf({ events: { mappings }, kafka: { topics: [] } });
 
-function read(value: unknown, mappings = readyMade(), record: Partial<LogRecord> = {}) {
+function read(value: unknown, mappings = readyMade(), record: Partial<PlacedRecord> = {}) {
   const sent = {
     value: bytes(JSON.stringify(value)),
     key: null,
@@ -69,6 +71,54 @@ const order = {
     ],
   },
 };
+
+const ofTopics = (...topics: readonly string[]) =>
+  mappingsOf({ events: { mappings: [] }, kafka: { topics } });
+const from = (topic: string) => ({ position: { topic, partition: 0, offset: 5 } });
+
+describe('the mapping of a topic', () => {
+  const mappings = ofTopics('orders=segment-orders', '^web[.].+=segment', 'plain');
+
+  test('reads what the topic holds, by name or by pattern, and nothing of other topics', () => {
+    expect(read(order, mappings, from('orders'))).toHaveLength(2);
+    expect(read(segment, mappings, from('web.eu'))).toMatchObject([
+      { event: { event_type: 'view', product: { id: 'p1' } } },
+    ]);
+    for (const topic of ['webshop', 'web.', 'my.web.eu', 'plain'])
+      expect(read(segment, mappings, from(topic))).toMatchObject([{ reason: 'invalid_event' }]);
+  });
+
+  test('is named by what it cannot read', () => {
+    expect(read({ type: 'identify' }, mappings, from('orders'))).toMatchObject([
+      { reason: 'invalid_event', message: expect.stringContaining('segment-orders') },
+    ]);
+  });
+
+  test('also reads a dead letter of that topic that is replayed to another one', () => {
+    const headers = {
+      'vectorstream.first-timestamp': bytes(String(eventNow)),
+      '__connect.errors.topic': bytes('web.eu'),
+      '__connect.errors.partition': bytes('0'),
+      '__connect.errors.offset': bytes('5'),
+    };
+    const [replayed] = read(segment, mappings, { headers });
+    expect(replayed).toEqual(read(segment, mappings, from('web.eu'))[0]);
+  });
+
+  test('gives way to the one that a record names, and to an event that is valid as it is', () => {
+    const headers = { 'vectorstream.mapping': bytes('segment') };
+    expect(read(segment, mappings, { headers, ...from('orders') })).toMatchObject([
+      { event: { event_type: 'view' } },
+    ]);
+    const [own] = read(segment, mappings, from('web.eu'));
+    const sent = own !== undefined && 'event' in own ? own.event : null;
+    expect(read(sent, mappings, from('orders'))).toMatchObject([{ event: sent, changes: [] }]);
+  });
+
+  test('must exist', () => {
+    expect(() => ofTopics('orders=no-such')).toThrow(/kafka\.topics: no-such cannot be read/);
+  });
+});
 
 describe('ready-made mappings', () => {
   test('Segment: an event about a product, and a search', () => {

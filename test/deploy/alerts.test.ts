@@ -10,7 +10,7 @@ import { askStatus, statusText, type Status } from '../../cli/status/status-text
 import type { Services } from '../../gateway/api/services.ts';
 import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
-import { cuttable } from '../adapters/kafka-harness.ts';
+import { cuttable, onlyTopic } from '../adapters/kafka-harness.ts';
 import {
   clientOf,
   runner,
@@ -94,7 +94,7 @@ describe('an alert', () => {
     await using source = createKafkaSource({
       ...kafkaSourceDefaults,
       connection: cuttable('127.0.0.1:1'),
-      topic: { topic: 'events', partitions: 1, config: {}, mayCreate: false },
+      topics: onlyTopic({ topic: 'events', partitions: 1, config: {}, mayCreate: false }),
       groupId: 'group',
       clock: systemClock,
     });

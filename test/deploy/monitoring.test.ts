@@ -16,7 +16,7 @@ const telemetry = new Telemetry();
 telemetry.storeWrite(0.01);
 const levels = {
   ...quiet,
-  lag: [{ partition: 0, lag: 1 }],
+  lag: [{ topic: 'events', partition: 0, lag: 1 }],
   certificateExpiresAt: 0,
   runners: [
     {
@@ -152,8 +152,8 @@ describe('a PromQL expression', () => {
 
   test('is refused for a series, a matcher or a grouping that nothing exposes', () => {
     expect(unknownIn('rate(vectorstream_no_such_total[1m])')).toHaveLength(1);
-    expect(unknownIn('vectorstream_consumer_lag{topic="x"}')).toHaveLength(1);
-    expect(unknownIn('sum by (topic) (vectorstream_consumer_lag)')).toHaveLength(1);
+    expect(unknownIn('vectorstream_consumer_lag{broker="x"}')).toHaveLength(1);
+    expect(unknownIn('sum by (broker) (vectorstream_consumer_lag)')).toHaveLength(1);
     expect(unknownIn('1 > 0')).toHaveLength(1);
   });
 });

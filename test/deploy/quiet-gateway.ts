@@ -3,8 +3,8 @@
 import type { ScrapedGauges } from '../../gateway/telemetry/metrics/scraped-gauges.ts';
 
 export const quiet: ScrapedGauges = {
-  lag: [{ partition: 0, lag: 0 }],
-  lagSeconds: 0,
+  lag: [{ topic: 'ecommerce-events', partition: 0, lag: 0 }],
+  topicLags: [{ topic: 'ecommerce-events', lag: 0, seconds: 0 }],
   unsettled: 0,
   heldTexts: 0,
   checkedBy: 'trusted',

@@ -11,7 +11,7 @@ import { checkKafka } from '../../gateway/check/check-engines.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
-import { cuttable } from '../adapters/kafka-harness.ts';
+import { cuttable, onlyTopic } from '../adapters/kafka-harness.ts';
 import { KafkaReader } from '../adapters/kafka-reader.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type GatewayClient } from '../helpers/gateway-program.ts';
@@ -99,7 +99,7 @@ async function expectTold(gateway: GatewayClient, brokers: string, topic: string
   const source = createKafkaSource({
     ...kafkaSourceDefaults,
     connection: cuttable(brokers),
-    topic: { topic, partitions: 1, config: {}, mayCreate: false },
+    topics: onlyTopic({ topic, partitions: 1, config: {}, mayCreate: false }),
     groupId: 'reader-of-the-sink',
     clock: systemClock,
   });

@@ -338,6 +338,26 @@ test('trusted runners need a token of their own', () => {
   ).toThrow(/VECTORSTREAM_TRUSTED_RUNNER_TOKEN and VECTORSTREAM_RUNNER_TOKEN are the same/);
 });
 
+test('kafka.topics takes names and patterns, with a mapping or without', () => {
+  const topics = 'orders, shop.clicks=segment, ^crm[.](?=eu).+$=maps/crm.yaml';
+  expect(parse({ env: { KAFKA_TOPICS: topics } }).kafka.topics).toEqual([
+    'orders',
+    'shop.clicks=segment',
+    '^crm[.](?=eu).+$=maps/crm.yaml',
+  ]);
+  for (const wrong of ['two words', '^(', '=segment', 'a='])
+    expect(() => parse({ env: { KAFKA_TOPICS: wrong } })).toThrow(/KAFKA_TOPICS/);
+  for (const dlq of ['ecommerce-events.dlq', 'ecommerce-events.dlq.state'])
+    expect(() => parse({ env: { KAFKA_TOPICS: dlq } })).toThrow(/has the dead letters/);
+});
+
+test('kafka.from takes a day or a time, and nothing that could be either', () => {
+  for (const from of ['earliest', 'latest', '2026-01-31', '2026-01-31T12:00:00+01:00'])
+    expect(parse({ env: { KAFKA_FROM: from } }).kafka.from).toBe(from);
+  for (const from of ['newest', '2026-02-30', '31.01.2026', '2026-01-31T12:00'])
+    expect(() => parse({ env: { KAFKA_FROM: from } })).toThrow(/KAFKA_FROM/);
+});
+
 describe('help for people', () => {
   test('vectorstream.example.yaml lists exactly the settings of the schema', async () => {
     await expect(exampleYaml()).toMatchFileSnapshot('../../vectorstream.example.yaml');

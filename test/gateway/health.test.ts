@@ -9,7 +9,7 @@ import { systemClock } from '#core/time/clock.ts';
 import { statsOf } from '../../gateway/api/views/stats-view.ts';
 import { createKafkaDeadLetters } from '../../gateway/kafka/kafka-dead-letters.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
-import { cuttable } from '../adapters/kafka-harness.ts';
+import { cuttable, onlyTopic } from '../adapters/kafka-harness.ts';
 import { until } from '../helpers/until.ts';
 import { problemOf, quietFleet, runner, scriptedStore, testApp } from './test-services.ts';
 
@@ -121,7 +121,7 @@ test('lag and dead letters of a broker that never answered are unknown, not 0', 
   await using source = createKafkaSource({
     ...kafkaSourceDefaults,
     connection: cuttable('127.0.0.1:1'),
-    topic: { topic: 'events', partitions: 1, config: {}, mayCreate: false },
+    topics: onlyTopic({ topic: 'events', partitions: 1, config: {}, mayCreate: false }),
     groupId: 'group',
     clock: systemClock,
   });

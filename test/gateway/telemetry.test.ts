@@ -42,7 +42,7 @@ test('every series with bounded labels exists from the start, at 0', async () =>
     'vectorstream_events_dead_lettered_total{reason="not_json"} 0',
     'vectorstream_events_dead_lettered_total{reason="store_rejected"} 0',
     'vectorstream_event_to_searchable_seconds_count 0',
-    'vectorstream_consumer_lag{partition="0"} 0',
+    'vectorstream_consumer_lag{partition="0",topic="ecommerce-events"} 0',
     'vectorstream_unsettled_events 0',
     'vectorstream_texts_embedded_total{device="webgpu"} 0',
     'vectorstream_cache_requests_total{result="shared"} 0',
@@ -86,8 +86,12 @@ test('requests count under their route, and an unknown path creates no series', 
 
 test('what is not known has no series: lag, its age, the certificate', async () => {
   const telemetry = new Telemetry();
-  const known = { ...quiet, lagSeconds: 3, certificateExpiresAt: 5_000 };
-  const unknown = { ...quiet, lag: null, lagSeconds: null };
+  const known = {
+    ...quiet,
+    topicLags: [{ topic: 'events', lag: 1, seconds: 3 }],
+    certificateExpiresAt: 5_000,
+  };
+  const unknown = { ...quiet, lag: null, topicLags: [] };
   const names = /^vectorstream_(consumer_lag|consumer_lag_seconds|certificate_expiry\w+)[ {]/gm;
   expect((await telemetry.exposition(known)).body.match(names)).toHaveLength(3);
   expect((await telemetry.exposition(unknown)).body.match(names)).toBeNull();

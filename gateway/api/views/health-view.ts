@@ -38,7 +38,16 @@ export const sourceHealthSchema = z.object({
     .int()
     .nullable()
     .openapi({ description: 'Records after the last commit; the last known number.' }),
-  partitions: z.array(z.object({ partition: z.int(), lag: z.int() })),
+  topics: z.array(
+    z.object({
+      topic: z.string(),
+      lag: z.int(),
+      lag_seconds: z.number().nullable().openapi({
+        description: 'Age of the newest record worked off while others wait; 0 when none waits.',
+      }),
+    }),
+  ),
+  partitions: z.array(z.object({ topic: z.string(), partition: z.int(), lag: z.int() })),
   unsettled: z.int(),
 });
 export const storeHealthSchema = z.object({
@@ -111,7 +120,8 @@ export const healthSchema = z
         trouble: null,
         latency_ms: 0.4,
         lag: 0,
-        partitions: [{ partition: 0, lag: 0 }],
+        topics: [{ topic: 'ecommerce-events', lag: 0, lag_seconds: 0 }],
+        partitions: [{ topic: 'ecommerce-events', partition: 0, lag: 0 }],
         unsettled: 0,
       },
       store: {
@@ -154,13 +164,19 @@ const state = (message: string | null) => ({
 export async function sourceHealth({
   source,
   gauges,
+  telemetry,
+  clock,
 }: Services): Promise<z.infer<typeof sourceHealthSchema>> {
   const lag = await gauges.lag();
+  // The last answer of a dead broker says nothing of the time.
+  const now = lag.trouble === null ? (lag.value ?? []) : [];
+  const topics = telemetry.lagAges.lags(now, clock.now());
   return {
     ...state(source.health() ?? lag.trouble),
     kind: source.kind,
     latency_ms: lag.latencyMs,
     lag: lag.value?.reduce((sum, entry) => sum + entry.lag, 0) ?? null,
+    topics: topics.map(({ seconds, ...each }) => ({ ...each, lag_seconds: seconds })),
     partitions: [...(lag.value ?? [])],
     unsettled: source.unsettled(),
   };

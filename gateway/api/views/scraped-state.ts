@@ -18,11 +18,10 @@ export async function scrapedState(services: Services): Promise<ScrapedGauges> {
   const now = clock.now();
   // The last answer of a dead broker may be out of date.
   const lagNow = lag.trouble === null && source.health() === null ? lag.value : null;
-  const waiting = lagNow?.reduce((sum, each) => sum + each.lag, 0) ?? null;
   const oldestOpenAt = deadLetters.value?.oldestOpenAt ?? null;
   return {
     lag: lagNow,
-    lagSeconds: telemetry.lagAge.seconds(waiting, now),
+    topicLags: lagNow === null ? [] : telemetry.lagAges.lags(lagNow, now),
     unsettled: source.unsettled(),
     heldTexts: held,
     checkedBy,

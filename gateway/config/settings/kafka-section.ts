@@ -1,7 +1,18 @@
 // The settings in the section `kafka`: the cluster, its topics and the login.
 
 import { compressions, saslMechanisms } from '../../../kafka/kafka-settings.ts';
-import { brokerList, integer, oneOf, secret, text, topicName, yesOrNo } from '../setting-types.ts';
+import {
+  brokerList,
+  integer,
+  type Key,
+  list,
+  oneOf,
+  secret,
+  text,
+  topicName,
+  yesOrNo,
+} from '../setting-types.ts';
+import { startOf, topicRule } from '../topic-rules.ts';
 
 export const kafkaSection = {
   brokers: brokerList({
@@ -13,7 +24,27 @@ export const kafkaSection = {
     default: 'ecommerce-events',
     env: 'KAFKA_TOPIC',
     flag: 'kafka-topic',
-    help: 'Topic of the events.',
+    help: 'Topic of the events; POST /events writes to it.',
+  }),
+  topics: list({
+    env: 'KAFKA_TOPICS',
+    flag: 'kafka-topics',
+    help:
+      'More topics to read: names, or regular expressions that begin with ^ and match whole ' +
+      'names, as in ^shop[.].+; new topics that match are found while the gateway runs. A ' +
+      'mapping for what a topic holds may follow, as in shop.orders=shopify-orders: the name of ' +
+      'a ready-made one, or the path of a YAML file (docs/kafka.md).',
+    allowed: 'topics or patterns, each with =MAPPING or without',
+    item: (rule) => (rule.length <= 4096 && topicRule(rule) !== null ? rule : null),
+  }),
+  from: startFrom({
+    default: 'earliest',
+    env: 'KAFKA_FROM',
+    flag: 'kafka-from',
+    help:
+      'Where to begin in a partition that the consumer group has not committed: at its first ' +
+      'record, at its end when the gateway starts, or at the first record since a time. ' +
+      'Afterwards, the commits of the group count.',
   }),
   groupId: text({
     default: 'vectorstream',
@@ -60,3 +91,13 @@ export const kafkaSection = {
   saslUsername: secret({ env: 'KAFKA_SASL_USERNAME', help: 'User name for the login.' }),
   saslPassword: secret({ env: 'KAFKA_SASL_PASSWORD', help: 'Password for the login.' }),
 } as const;
+
+/** `earliest`, `latest`, or a time in ISO 8601. */
+function startFrom(options: Parameters<typeof text>[0]): Key<string> {
+  return {
+    ...text(options),
+    allowed: 'earliest, latest, or a time such as 2026-01-31 or 2026-01-31T12:00:00Z',
+    check: (raw) =>
+      typeof raw === 'string' && startOf(raw) !== null ? { ok: true, value: raw } : { ok: false },
+  };
+}

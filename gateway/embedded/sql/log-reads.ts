@@ -25,7 +25,7 @@ export type ReadAnswer = {
 
 export type LogReads = {
   read(request: ReadRequest): ReadAnswer;
-  lag(groupId: string): readonly PartitionLag[];
+  lag(groupId: string): readonly Omit<PartitionLag, 'topic'>[];
 };
 
 export function createLogReads(database: DatabaseSync, partitions: number): LogReads {

@@ -6,7 +6,7 @@ import { BoundedMap } from '#core/collections/bounded-map.ts';
 import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
-import { LagAge } from '../lag-age.ts';
+import { LagAges } from '../lag-age.ts';
 import { RecordedLatencies } from '../latency-histogram.ts';
 import { AttributionSeries } from './attribution-series.ts';
 import { bounded, MetricSeries } from './metric-series.ts';
@@ -138,7 +138,7 @@ export class Telemetry {
   readonly records = new RecordSeries(this.#series);
   readonly requests = new RequestSeries(this.#series);
   readonly attribution = new AttributionSeries(this.#series);
-  readonly lagAge = new LagAge();
+  readonly lagAges = new LagAges();
   readonly #cosine = this.#series.gauge(
     'runner_reference_cosine',
     'Mean cosine to the reference at the last golden check on this device; 0 before the first.',

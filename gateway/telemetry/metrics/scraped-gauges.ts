@@ -2,6 +2,7 @@
 
 import type { Gauge } from 'prom-client';
 import { deadLetterStates, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
+import type { TopicLag } from '../lag-age.ts';
 import { FleetSeries, type ScrapedFleet } from './fleet-series.ts';
 import type { MetricSeries } from './metric-series.ts';
 
@@ -13,7 +14,8 @@ const causes = ['source', 'store', 'runners', 'disk'] as const;
 export type ScrapedGauges = ScrapedFleet & {
   /** `null`: not known now. */
   readonly lag: readonly PartitionLag[] | null;
-  readonly lagSeconds: number | null;
+  /** None while the lag is not known. */
+  readonly topicLags: readonly TopicLag[];
   readonly unsettled: number;
   /** `null`: not known. */
   readonly deadLetters: Readonly<Record<DeadLetterState, number>> | null;
@@ -58,6 +60,7 @@ export class ScrapedSeries {
     this.#fleet = new FleetSeries(series);
     this.#lag = series.gauge('consumer_lag', 'Records in the log after the last commit.', [
       'partition',
+      'topic',
     ]);
     this.#unsettled = series.gauge('unsettled_events', 'Events delivered and not yet settled.', []);
     this.#deadLetters = series.gauge('dead_letters', 'Dead letters by state.', ['state']);
@@ -78,9 +81,9 @@ export class ScrapedSeries {
     );
     this.#lagSeconds = series.gauge(
       'consumer_lag_seconds',
-      'Age of the newest record worked off while others wait; 0 when none waits; absent while ' +
-        'that is not known.',
-      [],
+      'Age of the newest record worked off of a topic while others wait; 0 when none waits; ' +
+        'absent while that is not known.',
+      ['topic'],
     );
     this.#oldestDeadLetter = series.gauge(
       'dead_letter_oldest_open_seconds',
@@ -107,14 +110,17 @@ export class ScrapedSeries {
     );
     for (const purpose of purposes) this.#ready.set({ for: purpose }, 0);
     // They have no value before they are known.
-    for (const each of [this.#lagSeconds, this.#oldestDeadLetter, this.#certificate]) each.reset();
+    for (const each of [this.#oldestDeadLetter, this.#certificate]) each.reset();
   }
 
   set(state: ScrapedGauges): void {
     const { lag, deadLetters, disk, diskLimits } = state;
     this.#lag.reset();
-    for (const each of lag ?? []) this.#lag.set({ partition: String(each.partition) }, each.lag);
-    setOrRemove(this.#lagSeconds, state.lagSeconds);
+    for (const { topic, partition, lag: count } of lag ?? [])
+      this.#lag.set({ partition: String(partition), topic }, count);
+    this.#lagSeconds.reset();
+    for (const { topic, seconds } of state.topicLags)
+      if (seconds !== null) this.#lagSeconds.set({ topic }, seconds);
     this.#unsettled.set(state.unsettled);
     this.#fleet.set(state);
     if (deadLetters !== null)
