@@ -11,7 +11,8 @@ export class InFlightLimit {
   readonly #limits: InFlightLimits;
   #count = 0;
   #bytes = 0;
-  #changed = Promise.withResolvers<void>();
+  /** `null` while nobody waits: events end by the thousand. */
+  #changed: PromiseWithResolvers<void> | null = null;
 
   constructor(limits: InFlightLimits) {
     this.#limits = limits;
@@ -24,14 +25,20 @@ export class InFlightLimit {
     return () => {
       this.#count--;
       this.#bytes -= bytes;
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers();
+      this.#changed?.resolve();
+      this.#changed = null;
     };
+  }
+
+  /** Whether no event may enter until another has ended. */
+  get isFull(): boolean {
+    const { unsettledMax, unsettledBytesMax } = this.#limits;
+    return this.#count >= unsettledMax || this.#bytes >= unsettledBytesMax;
   }
 
   /** Resolves when one more event may enter. Rejects with the signal's reason. */
   async available(signal: AbortSignal): Promise<void> {
-    while (this.#isFull()) {
+    while (this.isFull) {
       signal.throwIfAborted();
       await this.#change(signal);
     }
@@ -39,12 +46,12 @@ export class InFlightLimit {
 
   /** Resolves when nothing is in flight. */
   async empty(): Promise<void> {
-    while (this.#count > 0) await this.#changed.promise;
+    while (this.#count > 0) await this.#nextChange();
   }
 
-  #isFull(): boolean {
-    const { unsettledMax, unsettledBytesMax } = this.#limits;
-    return this.#count >= unsettledMax || this.#bytes >= unsettledBytesMax;
+  #nextChange(): Promise<void> {
+    this.#changed ??= Promise.withResolvers();
+    return this.#changed.promise;
   }
 
   /** Resolves when an event has ended or the signal aborts. */
@@ -53,7 +60,7 @@ export class InFlightLimit {
     const onAbort = () => aborted.resolve();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await Promise.race([this.#changed.promise, aborted.promise]);
+      await Promise.race([this.#nextChange(), aborted.promise]);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }

@@ -38,16 +38,20 @@ export class KnownTexts<R> {
     return this.#inFlight.has(id) ? 'in-flight' : 'unknown';
   }
 
+  /** Whether the id is known; if so, this counts as a use. */
+  use(id: string, now: number): boolean {
+    if (!this.#isKnown(id, now)) return false;
+    this.#moveToEnd(id);
+    return true;
+  }
+
   /**
    * Resolves with `known` at once when the id is known. Otherwise it resolves with the result of
    * the computation in flight, and starts one when there is none. When the computation fails or
    * throws, every caller that waits for it gets that, and the id stays unknown.
    */
   share(id: string, now: number, compute: () => Promise<R>): Promise<R | 'known'> {
-    if (this.#isKnown(id, now)) {
-      this.#moveToEnd(id);
-      return Promise.resolve('known');
-    }
+    if (this.use(id, now)) return Promise.resolve('known');
     const running = this.#inFlight.get(id);
     if (running !== undefined) return running;
     const { promise, resolve } = Promise.withResolvers<R>();

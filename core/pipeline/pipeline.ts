@@ -24,7 +24,7 @@ import type {
   WriteOutcome,
 } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
-import { type Backoff, retry, withoutEnd } from '#core/time/retry.ts';
+import { type Backoff, retry, type RetryOptions, withoutEnd } from '#core/time/retry.ts';
 import { batchBytesMax } from './batched-calls.ts';
 import { createBatchedStages } from './batched-stages.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
@@ -117,28 +117,30 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   const fail = (error: unknown): void => {
     if (!intake.aborted) broken.abort(error);
   };
+  // The guards repeat single calls. Any other error that may pass, such as a fleet that is full,
+  // repeats the delivery, which is not settled yet.
+  const repeats: RetryOptions = {
+    policy: withoutEnd(limits.backoff),
+    clock,
+    random,
+    signal: intake,
+    retryable: isRetryable,
+    onRetry: (error) => observer.retried(dependencyOf(error), error),
+  };
   const start = (delivery: Delivery): void => {
     const leave = inFlight.enter(recordBytes(delivery));
-    // The guards repeat single calls. Any other error that may pass, such as a fleet that is full,
-    // repeats the delivery, which is not settled yet.
     const ended: EndedParts = new Map();
-    retry(() => processDelivery(delivery, stages, ended), {
-      policy: withoutEnd(limits.backoff),
-      clock,
-      random,
-      signal: intake,
-      retryable: isRetryable,
-      onRetry: (error) => observer.retried(dependencyOf(error), error),
-    })
-      .catch(fail)
-      .finally(leave);
+    retry(() => processDelivery(delivery, stages, ended), repeats).then(leave, (error: unknown) => {
+      fail(error);
+      leave();
+    });
   };
 
   try {
     for await (const deliveries of source.deliveries(intake)) {
       observer.received(deliveries.length);
       for (const delivery of deliveries) {
-        await inFlight.available(intake);
+        if (inFlight.isFull) await inFlight.available(intake);
         start(delivery);
       }
       await guards.store.whenClosed(intake);

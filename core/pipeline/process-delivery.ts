@@ -104,13 +104,16 @@ export async function processDelivery(
   const now = Math.max(stages.clock.now(), delivery.timestamp);
   const { eventLimits: limits, mappings } = stages;
   const parts = readRecord(delivery, { now, limits, mappings }, schema);
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1)
+    return delivery.settle(await processPart(only, delivery, stages));
   const attempts = await Promise.allSettled(
     parts.map(async (part, index) => {
       if (!ended.has(index)) ended.set(index, await processPart(part, delivery, stages));
     }),
   );
   for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
-  if (parts.length > 1) stages.observer.received(parts.length - 1);
+  stages.observer.received(parts.length - 1);
   delivery.settle(outcomeOf([...ended.values()]));
 }
 

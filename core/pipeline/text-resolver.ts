@@ -63,9 +63,9 @@ export type TextResolverOptions = {
 export type TextResolver = {
   /**
    * Resolves when the text is applied in the store, or with the reason why it cannot be. Rejects
-   * with the signal's reason.
+   * with the signal's reason. For a text that is known, there is nothing to wait for.
    */
-  readonly ensure: (text: TextToStore) => Promise<TextOutcome>;
+  readonly ensure: (text: TextToStore) => TextOutcome | Promise<TextOutcome>;
   /** The store no longer has this text. */
   forget(textId: string): void;
 };
@@ -85,19 +85,25 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
   );
   const resolve = createStages(options);
 
+  const ensureUnknown = async (document: TextToStore, now: number): Promise<TextOutcome> => {
+    const { textId } = document;
+    const failure = failures.get(textId);
+    if (failure !== undefined && now < failure.until) return failure.outcome;
+    const isShared = known.state(textId, now) === 'in-flight';
+    if (isShared) observer.cacheRequest('shared');
+    const outcome = await known.share(textId, now, () => resolve(document));
+    if (outcome === 'known') return stored;
+    if (!outcome.ok && !isShared)
+      failures.set(textId, { outcome, until: clock.monotonic() + failureAgeMsMax });
+    return outcome;
+  };
+
   return {
-    async ensure(document) {
-      const { textId } = document;
+    ensure(document) {
       const now = clock.monotonic();
-      const failure = failures.get(textId);
-      if (failure !== undefined && now < failure.until) return failure.outcome;
-      const state = known.state(textId, now);
-      if (state !== 'unknown') observer.cacheRequest(state === 'known' ? 'hit' : 'shared');
-      const outcome = await known.share(textId, now, () => resolve(document));
-      if (outcome === 'known') return stored;
-      if (!outcome.ok && state === 'unknown')
-        failures.set(textId, { outcome, until: clock.monotonic() + failureAgeMsMax });
-      return outcome;
+      if (!known.use(document.textId, now)) return ensureUnknown(document, now);
+      observer.cacheRequest('hit');
+      return stored;
     },
     forget: (textId) => known.forget(textId),
   };

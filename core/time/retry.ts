@@ -100,15 +100,16 @@ export class RetryDelays {
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { policy, clock, random, signal, retryable, waitMsMin, onRetry } = options;
   const { giveUpAt = Infinity } = options;
-  const delays = new RetryDelays({
-    backoff: policy,
-    ...(random === undefined ? { jitter: 'none' } : { jitter: 'full', random }),
-  });
+  let delays: RetryDelays | null = null;
   for (;;) {
     signal.throwIfAborted();
     try {
       return await operation();
     } catch (error) {
+      delays ??= new RetryDelays({
+        backoff: policy,
+        ...(random === undefined ? { jitter: 'none' } : { jitter: 'full', random }),
+      });
       const attempt = delays.failures + 1;
       if (signal.aborted || attempt >= policy.attemptsMax || !retryable(error)) throw error;
       const delayMs = (waitMsMin?.(error) ?? 0) + delays.next();

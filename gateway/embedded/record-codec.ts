@@ -73,24 +73,28 @@ export function unpackRecords(bytes: Uint8Array): PackedRecord[] {
   return records;
 }
 
+/** The records of one request share their headers, which are packed once. */
 export function packLogRecords(records: readonly LogRecord[]): Uint8Array {
+  let before: LogRecord['headers'] | null = null;
+  let packed: Uint8Array = noHeaders;
   return packRecords(
-    records.map(({ timestamp, key, headers, value }) => ({
-      timestamp,
-      key,
-      headers: packHeaders(headers),
-      value,
-    })),
+    records.map(({ timestamp, key, headers, value }) => {
+      if (headers !== before) packed = packHeaders(headers);
+      before = headers;
+      return { timestamp, key, headers: packed, value };
+    }),
   );
 }
 
+/** Records in a row with the same headers share them. */
 export function unpackLogRecords(bytes: Uint8Array): LogRecord[] {
-  return unpackRecords(bytes).map(({ timestamp, key, headers, value }) => ({
-    timestamp,
-    key,
-    value,
-    headers: unpackHeaders(headers),
-  }));
+  let packed: Uint8Array = noHeaders;
+  let shared = unpackHeaders(packed);
+  return unpackRecords(bytes).map(({ timestamp, key, headers, value }) => {
+    if (Buffer.compare(headers, packed) !== 0) shared = unpackHeaders(headers);
+    packed = headers;
+    return { timestamp, key, value, headers: shared };
+  });
 }
 
 /** A header may have any name, even `__proto__`: hence `Object.entries` instead of `for … in`. */
