@@ -100,6 +100,7 @@ function pages() {
           console: resolve('pages/console/index.html'),
           lend: resolve('pages/lend/index.html'),
           demo: resolve('pages/demo/index.html'),
+          design: resolve('pages/design/index.html'),
           'demo-offline': resolve('pages/demo/service-worker.ts'),
         },
         // A service worker controls the folder that it is served from, and needs the same address
@@ -122,7 +123,7 @@ function finish(): Plugin {
     },
     async closeBundle() {
       // The gateway serves demo/index.html as /demo, which is one level higher.
-      for (const page of ['console', 'demo', 'lend']) {
+      for (const page of ['console', 'demo', 'design', 'lend']) {
         const file = resolve(folder, page, 'index.html');
         writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"../assets/', '"assets/'));
       }

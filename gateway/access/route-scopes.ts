@@ -31,6 +31,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /config': admin,
   'PUT /config/{section}': admin,
   'GET /demo': page,
+  'GET /design': page,
   'GET /lend': page,
   'GET /demo-offline.js': page,
   'GET /dead-letters': page,

@@ -13,6 +13,7 @@ const page = 'demo/index.html';
 const everyPage = [
   { path: 'console/index.html', kilobytesMax: 120, filesMin: 5, painted: 'class="first-paint"' },
   { path: page, kilobytesMax: 60, filesMin: 2, painted: '<h1>' },
+  { path: 'design/index.html', kilobytesMax: 60, filesMin: 2, painted: 'getting ready' },
   { path: 'lend/index.html', kilobytesMax: 120, filesMin: 2, painted: 'class="first-paint"' },
 ];
 

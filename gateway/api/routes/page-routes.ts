@@ -26,6 +26,7 @@ const pages: Readonly<Record<string, string>> = {
   '/lend': 'lend/index.html',
   '/runner': 'lend/index.html',
   '/demo': 'demo/index.html',
+  '/design': 'design/index.html',
   '/demo-offline.js': 'demo-offline.js',
   '/favicon.ico': 'favicon.svg',
   '/docs': 'docs/index.html',
