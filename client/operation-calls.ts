@@ -16,6 +16,11 @@ export type { HealthView, Stats, StatsHistory, SystemView };
 export type ReadyOptions = CallOptions & {
   readonly for?: 'intake' | 'search' | undefined;
 };
+export type About = {
+  readonly name: string;
+  readonly event_types: readonly string[];
+  readonly paths: readonly string[];
+};
 export type Readiness = { readonly ready: boolean; readonly causes: HealthView['causes'] };
 
 export function operationCalls(transport: Transport) {
@@ -84,6 +89,9 @@ export function operationCalls(transport: Transport) {
 }
 
 const figureCalls = (transport: Transport) => ({
+  /** What this gateway is: its paths, and the types that events may have. */
+  about: (options?: CallOptions): Promise<About> =>
+    transport.json({ method: 'GET', path: '/' }, options),
   stats: (options?: CallOptions): Promise<Stats> =>
     transport.json({ method: 'GET', path: '/stats' }, options),
   /** How often recommended products were clicked and bought. */

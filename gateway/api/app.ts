@@ -130,7 +130,11 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     c.json((document ??= openApiDocument(app, basePath, services.eventTypes.names))),
   );
   operatorRoutes(app, services);
-  rootRoute(app, services, () => ({ name: 'VectorStream', paths: pathsOf(app) }));
+  rootRoute(app, services, () => ({
+    name: 'VectorStream',
+    event_types: services.eventTypes.names,
+    paths: pathsOf(app),
+  }));
   telemetry.requests.routes(routesOf(app));
   return app;
 }

@@ -15,6 +15,7 @@ import {
   shownOf,
   whenceText,
 } from '../../pages/console/dead-letters/dead-letter-groups.ts';
+import { failingLines } from '../../pages/console/dead-letters/failing-lines.ts';
 import { readable } from '../../pages/console/dead-letters/readable-json.ts';
 import {
   dryRunText,
@@ -65,7 +66,8 @@ describe('a search', () => {
   test('survives in the address of the page', () => {
     expect(searchIn(addressOf(search))).toEqual(search);
     expect(addressOf(searchIn(''))).toBe('');
-    expect(searchIn('?type=nonsense&since=ever&sort=best&q=x')).toEqual(searchIn('?q=x'));
+    expect(searchIn('?type=click').types).toEqual(['click']);
+    expect(searchIn('?since=ever&sort=best&q=x')).toEqual(searchIn('?q=x'));
   });
 
   test('becomes the filter of the API; an empty one filters nothing', () => {
@@ -230,6 +232,20 @@ describe('dead letters', () => {
         deadLetter({ ...whole, message: 'event: bytes that are not UTF-8' }),
       ]),
     ).toHaveLength(2);
+  });
+
+  test('show the failing field among its lines, and none that is elsewhere', () => {
+    const event = { other: { price: 1 }, product: { id: 'p', price: '39,90 €' }, price: 2 };
+    const text = JSON.stringify(event, null, 2);
+    expect(failingLines(text, 'product.price')).toEqual({
+      before: '    "id": "p",',
+      failing: '    "price": "39,90 €"',
+      after: '  },',
+    });
+    expect(failingLines(text, 'price')?.failing).toBe('  "price": 2');
+    expect(failingLines(text, 'other.id')).toBeNull();
+    expect(failingLines('not JSON', 'price')).toBeNull();
+    expect(failingLines(`{\n  "a": "${'u'.repeat(999)}"\n}`, 'a')?.failing.length).toBe(201);
   });
 
   test('are shown with indentation when they are JSON, and as they are otherwise', () => {

@@ -44,6 +44,7 @@ beforeAll(async () => {
   gateway = open.use(
     await startGatewayWithFakeFleet(`${folder}/data`, {
       VECTORSTREAM_PICTURE_ORIGINS: pictures.origin,
+      VECTORSTREAM_EVENTS_TYPES: 'click:view:0.5',
     }),
   );
   await send(gateway, [
@@ -66,6 +67,7 @@ const views = [
   ['/search?q=enamel%20kettle', 'hits in', '.hit'],
   ['/fleet', 'Ready', 'tbody tr'],
   ['/dead-letters', '2 dead letters', '.dead-letter textarea'],
+  ['/design', 'Design system', '.chart-frame canvas'],
 ] as const;
 
 describe.each(views)('%s', (path, text, selector) => {
@@ -111,6 +113,9 @@ test('Search follows what is typed, and keeps it in the address', async ({ skip 
   await shows('Nothing matches.');
   await press('Purchase');
   await page.waitForSelector('.hit');
+  // A type that the settings add.
+  await press('click');
+  await shows('Nothing matches.');
   expect(troubles).toEqual([]);
   await page.close();
 });
@@ -151,13 +156,24 @@ test('Search shows the picture of a product from a host that the settings name',
     await expect
       .poll(async () => (await gateway.get(`/products/${id}`)).body, { timeout: waitMs })
       .toMatchObject({ state: 'searchable' });
-  const { page } = await view('/search?q=sitar');
+  const { page, shows } = await view('/search');
+  const heads: string[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'HEAD') heads.push(request.url());
+  });
+  await page.type('#query', 'sitar');
   await page.waitForFunction(() => {
     const shown = document.querySelector<HTMLImageElement>('img.picture');
     // The other one was not found: its letter is in its place.
     return shown !== null && shown.naturalWidth > 0 && document.querySelector('span.picture');
   });
   expect(pictures.asked.toSorted()).toEqual(['/gone.svg', '/good.svg']);
+  await page.click('#query', { count: 3 });
+  await page.keyboard.press('Backspace');
+  await shows('What are you looking for?');
+  await page.type('#query', 'sitar');
+  await page.waitForSelector('img.picture');
+  expect(heads).toHaveLength(1);
   await page.close();
 });
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import {
   apiKey,
+  clientOf,
   emptyFleet,
   problemOf,
   runner,
@@ -423,7 +424,7 @@ describe('every answer', () => {
     expect(response.headers.get('allow')).toBe('POST, GET, HEAD');
   });
 
-  test('is described by /openapi.json, and GET / lists the paths', async () => {
+  test('is described by /openapi.json, and GET / lists the paths and types of events', async () => {
     const { request } = testApp();
     const document = await (await request('/openapi.json')).json();
     expect(document.openapi).toBe('3.1.0');
@@ -445,8 +446,10 @@ describe('every answer', () => {
       document.paths['/events'].post.requestBody.content['application/json'].schema.oneOf[0]
         .required,
     ).toContain('event_id');
-    expect((await (await request('/')).json()).paths).toEqual(
+    const about = await clientOf({ request }).about();
+    expect(about.paths).toEqual(
       expect.arrayContaining(['POST /events', 'GET /events/{id}', 'WS /runners/connect']),
     );
+    expect(about.event_types).toContain('wishlist_add');
   });
 });

@@ -20,6 +20,12 @@ export const exampleHit = {
   newest: exampleStoredEvent,
 };
 
+/** The settings may add types: for TypeScript, a key is any name. */
+const countsSchema: z.ZodType<Record<string, number>> = z.partialRecord(
+  z.enum(eventTypes),
+  z.int(),
+);
+
 export const hitSchema = z
   .object({
     score: z.number().openapi({ description: 'Cosine similarity, -1 to 1.' }),
@@ -28,11 +34,9 @@ export const hitSchema = z
     product: productSchema.nullable().openapi({
       description: 'null for a search query (only when filter.event_type includes search).',
     }),
-    events: z
-      .object({ total: z.int(), by_type: z.partialRecord(z.enum(eventTypes), z.int()) })
-      .openapi({
-        description: 'Matching events. A key without the scope read sees no count below 5.',
-      }),
+    events: z.object({ total: z.int(), by_type: countsSchema }).openapi({
+      description: 'Matching events. A key without the scope read sees no count below 5.',
+    }),
     newest: storedEventSchema.optional().openapi({
       description:
         'Absent for a key without the scope read, and for a product without a matching event.',

@@ -34,8 +34,9 @@ export function CauseActions(props: CauseActionsProps) {
   const isBusy = progress !== null;
   const transform = rule === null ? null : transformOf(rule);
   return (
-    <section class="card" aria-label="All of this kind">
+    <section class="card" aria-label="All at once">
       <header class="card-head">
+        <h2>All at once</h2>
         <Choice
           label="Which dead letters"
           name="scope"

@@ -5,6 +5,7 @@ import type { DeadLetter } from '../../../client/client.ts';
 import { Notice } from '../../shared/components.tsx';
 import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
+import { failingLines } from './failing-lines.ts';
 import { readable } from './readable-json.ts';
 
 export function DeadLetterEditor({
@@ -45,6 +46,7 @@ export function DeadLetterEditor({
     <div class="dead-letter">
       <Notice tone="warn">{message}</Notice>
       <Facts deadLetter={deadLetter} />
+      <Failing text={draft ?? original ?? ''} field={deadLetter.field} />
       <label>
         Event
         <textarea
@@ -74,6 +76,20 @@ export function DeadLetterEditor({
         )}
       </p>
     </div>
+  );
+}
+
+/** Where it failed, in the event as it is now. */
+function Failing({ text, field }: { readonly text: string; readonly field: string | null }) {
+  const lines = field === null ? null : failingLines(text, field);
+  if (lines === null) return null;
+  const { before, failing, after } = lines;
+  return (
+    <pre class="failing" role="group" aria-label={`Where ${field} is`}>
+      {`${before}\n`}
+      <mark>{failing}</mark>
+      {`\n${after}`}
+    </pre>
   );
 }
 

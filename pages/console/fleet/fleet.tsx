@@ -56,7 +56,12 @@ export function Fleet({ session }: { readonly session: Session }) {
           value={runners === null ? '–' : `${ready.length}`}
           note={`of ${runners?.length ?? '–'} shown`}
         />
-        <Figure label="Speed" value={sumOf(ready, 'texts_per_second')} unit="texts/s" />
+        <Figure
+          label="Speed"
+          value={sumOf(ready, 'texts_per_second')}
+          unit="texts/s"
+          note={slowestText(ready)}
+        />
         <Figure label="Jobs in work" value={sumOf(runners ?? [], 'jobs_in_work')} />
         <Figure label="Vectors made" value={sumOf(runners ?? [], 'texts_embedded')} />
       </dl>
@@ -123,6 +128,7 @@ function RunnerTable({
     sameName.get(name)?.length === 1 ? name : id;
   const total = runners.reduce((sum, { texts_embedded: texts }) => sum + texts, 0);
   const most = Math.max(0, ...[...histories.values()].flatMap(workOf));
+  const fastest = Math.max(0, ...runners.map(({ texts_per_second: speed }) => speed));
   return (
     <div class="card table-frame" tabIndex={0} role="region" aria-label="Runners">
       <table>
@@ -143,7 +149,7 @@ function RunnerTable({
               looks={histories.get(runner.id) ?? []}
               reason={reasons.get(keyOf(runner)) ?? null}
               onReason={(reason) => keepReason(keyOf(runner), reason)}
-              {...{ runner, most, total, session, act }}
+              {...{ runner, fastest, most, total, session, act }}
             />
           ))}
         </tbody>
@@ -161,6 +167,13 @@ const sumOf = (
   const sum = runners.reduce((total, runner) => total + runner[member], 0);
   return member === 'texts_per_second' ? formatRate(sum) : formatCount(sum);
 };
+
+/** Which runner is slow; '' where there is nothing to compare. */
+function slowestText(ready: readonly RunnerView[]): string {
+  const [slowest, next] = ready.toSorted((a, b) => a.texts_per_second - b.texts_per_second);
+  if (slowest === undefined || next === undefined) return '';
+  return `slowest: ${slowest.name}, ${formatRate(slowest.texts_per_second)}`;
+}
 
 function lineOf(message: Extract<LiveMessage, { readonly type: 'runner' }>): string | null {
   const { at, data } = message;

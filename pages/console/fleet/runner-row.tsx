@@ -18,6 +18,7 @@ const states: Readonly<Record<RunnerView['state'], readonly [Tone, string]>> = {
 export function RunnerRow({
   runner,
   looks,
+  fastest,
   most,
   total,
   reason,
@@ -27,6 +28,8 @@ export function RunnerRow({
 }: {
   readonly runner: RunnerView;
   readonly looks: readonly Look[];
+  /** Texts a second of the fastest runner. */
+  readonly fastest: number;
   /** The most texts a second of any runner in that time. */
   readonly most: number;
   /** Vectors made by all runners. */
@@ -63,6 +66,7 @@ export function RunnerRow({
       </td>
       <td class="is-number" data-label="Texts/s">
         {formatRate(runner.texts_per_second)}
+        <span class="cell-note">{speedText(runner.texts_per_second, fastest)}</span>
         <WorkLine work={workOf(looks)} most={most} />
       </td>
       <td class="is-number" data-label="Vectors">
@@ -92,6 +96,10 @@ function noteOf({ quarantine, proof, in_probation: isInProbation }: RunnerView):
     return `${quarantine.reason}; until ${new Date(quarantine.until).toLocaleTimeString('en-GB')}`;
   return isInProbation ? `in probation: ${proof.agreed} of ${proof.needed} checks passed` : '';
 }
+
+/** '' for the fastest, and for one that has not worked yet. */
+const speedText = (own: number, fastest: number): string =>
+  own === 0 || own >= fastest ? '' : `${Math.round((100 * own) / fastest)} % of the fastest`;
 
 const shareText = (own: number, total: number): string =>
   total === 0 ? '' : `${Math.round((100 * own) / total)} % of all`;

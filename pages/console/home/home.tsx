@@ -125,7 +125,6 @@ function Figures({
   readonly history: StatsHistory | null;
 }) {
   const rates = ratesOf(readings);
-  const last = history?.last_minute ?? null;
   return (
     <dl class="card figure-row">
       <Figure
@@ -134,17 +133,7 @@ function Figures({
         unit="/s"
         note={rates === null ? 'measuring' : `${formatRate(rates.stored)} /s made searchable`}
       />
-      <Figure
-        label="Event to searchable"
-        value={last === null ? '–' : latencyText(last.p50)}
-        note={
-          last === null
-            ? history === null
-              ? 'measuring'
-              : 'nothing was stored in the last minute'
-            : `p95 ${latencyText(last.p95)}, p99 ${latencyText(last.p99)}`
-        }
-      />
+      <Figure label="Event to searchable" {...searchableText(history, stats)} />
       <Figure label="Waiting" value={known(stats?.events.lag)} note={catchUpText(readings)} />
       <Figure
         label="Searchable events"
@@ -158,6 +147,22 @@ function Figures({
       />
     </dl>
   );
+}
+
+/** Of the last minute; while nothing is stored, since the start. */
+function searchableText(
+  history: StatsHistory | null,
+  stats: Stats | null,
+): { readonly value: string; readonly note: string } {
+  if (history === null || stats === null) return { value: '–', note: 'measuring' };
+  const last = history.last_minute ?? stats.latency_ms;
+  if (last.p50 === 0) return { value: '–', note: 'nothing was stored yet' };
+  return {
+    value: latencyText(last.p50),
+    note:
+      `p95 ${latencyText(last.p95)}, p99 ${latencyText(last.p99)}` +
+      (history.last_minute === null ? '; since the start, nothing now' : ''),
+  };
 }
 
 const known = (value: number | null | undefined): string =>

@@ -2,7 +2,6 @@
 // the order of the hits.
 
 import { useEffect, useState } from 'preact/hooks';
-import { eventTypes } from '#core/ports.ts';
 import type { HitOrder } from '#core/vectors/shop/hit-order.ts';
 import type { SearchResult } from '../../../client/client.ts';
 import { Choice, Choices } from '../../shared/components.tsx';
@@ -27,6 +26,8 @@ const orders: readonly (readonly [HitOrder, string])[] = [
 
 type FilterProps = {
   readonly search: SearchState;
+  /** Types that events may have. */
+  readonly eventTypes: readonly string[];
   readonly result: SearchResult | null;
   readonly onChange: (changes: Partial<SearchState>) => void;
 };
@@ -34,7 +35,7 @@ type FilterProps = {
 /** As in console.css. On a phone, the filters alone would fill the screen. */
 const hasRoom = (): boolean => matchMedia('(min-width: 44rem)').matches;
 
-export function Filters({ search, result, onChange }: FilterProps) {
+export function Filters({ search, eventTypes, result, onChange }: FilterProps) {
   const [isOpen] = useState(() => hasRoom() || addressOf({ ...search, query: '' }) !== '');
   return (
     <details class="filters" open={isOpen}>
@@ -42,7 +43,9 @@ export function Filters({ search, result, onChange }: FilterProps) {
       <div class="filter-rows">
         <Choices
           label="Type of event"
-          options={eventTypes.map((type) => [type, eventTypeName(type)] as const)}
+          options={[...new Set([...eventTypes, ...search.types])].map(
+            (type) => [type, eventTypeName(type)] as const,
+          )}
           chosen={search.types}
           onChange={(types) => onChange({ types })}
         />
@@ -69,7 +72,7 @@ export function Filters({ search, result, onChange }: FilterProps) {
   );
 }
 
-function Categories({ search: { categories }, result, onChange }: FilterProps) {
+function Categories({ search: { categories }, result, onChange }: Omit<FilterProps, 'eventTypes'>) {
   const [known, setKnown] = useState<ReadonlyMap<string, number>>(new Map());
   useEffect(() => {
     // An answer for some categories has no others to choose from.
@@ -91,7 +94,11 @@ function Categories({ search: { categories }, result, onChange }: FilterProps) {
   );
 }
 
-function Prices({ search: { priceMin, priceMax }, result, onChange }: FilterProps) {
+function Prices({
+  search: { priceMin, priceMax },
+  result,
+  onChange,
+}: Omit<FilterProps, 'eventTypes'>) {
   const steps = result?.facets?.price ?? [];
   const isOpen = priceMin === '' && priceMax === '';
   return (
@@ -125,12 +132,19 @@ function Prices({ search: { priceMin, priceMax }, result, onChange }: FilterProp
             type="button"
             onClick={() => onChange({ priceMin: String(min), priceMax: String(max) })}
           >
-            {withCount(min === max ? String(min) : `${min} to ${max}`, count)}
+            {withCount(
+              min === max ? priceText(min) : `${priceText(min)} to ${priceText(max)}`,
+              count,
+            )}
           </button>
         ))}
     </fieldset>
   );
 }
+
+/** `9`, `10.50` */
+const priceText = (price: number): string =>
+  Number.isInteger(price) ? formatCount(price) : price.toFixed(2);
 
 const withCount = (text: string, count: number | undefined): string =>
   count === undefined ? text : `${text} (${formatCount(count)})`;

@@ -1,7 +1,6 @@
 // Keeps a search in the address of the page, so that it can be shared and survives a reload.
 
 import type { EventType } from '#core/ports.ts';
-import { eventTypes } from '#core/ports.ts';
 import { hitOrders, type HitOrder } from '#core/vectors/shop/hit-order.ts';
 
 export type SearchState = {
@@ -29,7 +28,8 @@ export function searchIn(address: string): SearchState {
   const query = new URLSearchParams(address);
   return {
     query: query.get('q') ?? '',
-    types: eventTypes.filter((type) => query.getAll('type').includes(type)),
+    // Which types there are, the gateway knows.
+    types: query.getAll('type'),
     categories: query.getAll('category'),
     priceMin: query.get('min') ?? '',
     priceMax: query.get('max') ?? '',

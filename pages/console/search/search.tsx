@@ -1,18 +1,19 @@
 // Search: the live index by words and meaning, as you type, with filters and the reason of a hit.
 
 import { useEffect, useState } from 'preact/hooks';
+import { eventTypes as ownEventTypes } from '#core/ports.ts';
 import type { SearchResult, Stats } from '../../../client/client.ts';
 import { Empty, Notice } from '../../shared/components.tsx';
 import { formatCount } from '../../shared/format.ts';
 import { latencyText } from '../rates.ts';
 import type { Session } from '../session.ts';
-import { useFeed, usePolled } from '../use-gateway.ts';
+import { useFeed, useOnce } from '../use-gateway.ts';
 import { Filters } from './filters.tsx';
 import { HitRow } from './hit-row.tsx';
 import { newHits, withNewest } from './live-hits.ts';
-import { allowedOrigins } from './picture-address.ts';
 import { addressOf, searchIn, type SearchState } from './search-address.ts';
 import { useNewer } from './use-newer.ts';
+import { usePictureOrigins } from './use-picture-origins.ts';
 import { useSearch, type SearchAnswer } from './use-search.ts';
 import { fallbackText } from './why-matched.ts';
 
@@ -32,6 +33,8 @@ export function Search({ session }: { readonly session: Session }) {
   useEffect(() => {
     history.replaceState(null, '', location.pathname + addressOf(search));
   }, [search]);
+  const about = useOnce(session, (signal) => session.client.about({ signal }));
+  const pictureOrigins = usePictureOrigins(session, answer.result);
   const newer = useNewer(session, answer, stats?.store?.events ?? null);
   const change = (changes: Partial<SearchState>): void => setSearch({ ...search, ...changes });
 
@@ -49,7 +52,12 @@ export function Search({ session }: { readonly session: Session }) {
           value={search.query}
           onInput={(event) => change({ query: event.currentTarget.value })}
         />
-        <Filters search={search} result={answer.result} onChange={change} />
+        <Filters
+          search={search}
+          eventTypes={about?.event_types ?? ownEventTypes}
+          result={answer.result}
+          onChange={change}
+        />
       </form>
       {answer.trouble !== null && <Notice tone="bad">{answer.trouble}</Notice>}
       {search.query.trim() === '' ? (
@@ -72,6 +80,7 @@ export function Search({ session }: { readonly session: Session }) {
           session={session}
           answer={answer}
           newer={newer}
+          pictureOrigins={pictureOrigins}
           onNewer={answer.show}
           onMore={() => void answer.showMore()}
         />
@@ -84,20 +93,17 @@ function Results({
   session,
   answer: { result, request, isSearching },
   newer,
+  pictureOrigins,
   onNewer,
   onMore,
 }: {
   readonly session: Session;
   readonly answer: SearchAnswer;
   readonly newer: SearchResult | null;
+  readonly pictureOrigins: readonly string[];
   readonly onNewer: (newer: SearchResult) => void;
   readonly onMore: () => void;
 }) {
-  const hasPictures = result?.hits.some(({ product }) => product?.image != null) ?? false;
-  const pictureOrigins =
-    usePolled(session, async (signal) => (hasPictures ? allowedOrigins(signal) : []), null, [
-      hasPictures,
-    ]) ?? [];
   if (result === null)
     return isSearching ? (
       <p class="quiet" role="status">
