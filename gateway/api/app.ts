@@ -117,7 +117,6 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   statsRoutes(app, services);
   attributionRoute(app, services);
   historyRoutes(app, services);
-  generatorRoute(app, services);
   // Before /runners/{id}, which would match them.
   joinTokenRoutes(app, services);
   quarantineRoutes(app, services);
@@ -130,11 +129,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     c.json((document ??= openApiDocument(app, basePath, services.eventTypes.names))),
   );
   operatorRoutes(app, services);
-  rootRoute(app, services, () => ({
-    name: 'VectorStream',
-    event_types: services.eventTypes.names,
-    paths: pathsOf(app),
-  }));
+  rootRoute(app, services, () => aboutOf(app, services));
   telemetry.requests.routes(routesOf(app));
   return app;
 }
@@ -164,9 +159,17 @@ function routesOf(app: OpenAPIHono<AppEnv>): readonly string[] {
 
 function operatorRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
   configRoutes(app, services);
+  generatorRoute(app, services);
   auditRoutes(app, services);
   erasureRoutes(app, services);
 }
+
+/** What GET / tells a program. */
+const aboutOf = (app: OpenAPIHono<AppEnv>, { eventTypes }: Services): object => ({
+  name: 'VectorStream',
+  event_types: eventTypes.names,
+  paths: pathsOf(app),
+});
 
 function pathsOf(app: OpenAPIHono<AppEnv>): readonly string[] {
   const hidden = ['/', ...socketPaths].map((path) => routeName('GET', path));

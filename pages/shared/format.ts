@@ -29,5 +29,9 @@ export function formatRate(perSecond: number): string {
 /** The text without the full stop at its end, so that the sentence can go on. */
 export const withoutStop = (text: string): string => text.trim().replace(/\.$/, '');
 
+/** `1,736.95` */
+export const formatPrice = (price: number): string =>
+  price.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
 /** `1,000` */
 export const formatCount = (count: number): string => count.toLocaleString('en');

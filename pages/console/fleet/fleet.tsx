@@ -41,7 +41,6 @@ export function Fleet({ session }: { readonly session: Session }) {
       setTold({ isBad: true, text: session.explain(error) });
     }
   };
-  const ready = runners?.filter(({ state }) => state === 'ready') ?? [];
   return (
     <div class="stack">
       <div class="health-head">
@@ -50,21 +49,7 @@ export function Fleet({ session }: { readonly session: Session }) {
           Runners turn texts into vectors. Each one first proves that it is right.
         </p>
       </div>
-      <dl class="card figure-row">
-        <Figure
-          label="Ready"
-          value={runners === null ? '–' : `${ready.length}`}
-          note={`of ${runners?.length ?? '–'} shown`}
-        />
-        <Figure
-          label="Speed"
-          value={sumOf(ready, 'texts_per_second')}
-          unit="texts/s"
-          note={slowestText(ready)}
-        />
-        <Figure label="Jobs in work" value={sumOf(runners ?? [], 'jobs_in_work')} />
-        <Figure label="Vectors made" value={sumOf(runners ?? [], 'texts_embedded')} />
-      </dl>
+      <Figures runners={runners} />
       {told !== null && <Notice tone={told.isBad ? 'bad' : 'good'}>{told.text}</Notice>}
       {runners === null && (
         <p class="quiet" role="status">
@@ -97,6 +82,27 @@ export function Fleet({ session }: { readonly session: Session }) {
         </section>
       )}
     </div>
+  );
+}
+
+function Figures({ runners }: { readonly runners: readonly RunnerView[] | null }) {
+  const ready = runners?.filter(({ state }) => state === 'ready') ?? [];
+  return (
+    <dl class="card figure-row">
+      <Figure
+        label="Ready"
+        value={runners === null ? '–' : `${ready.length}`}
+        note={`of ${runners?.length ?? '–'} shown`}
+      />
+      <Figure
+        label="Speed"
+        value={sumOf(ready, 'texts_per_second')}
+        unit="texts/s"
+        note={slowestText(ready)}
+      />
+      <Figure label="Jobs in work" value={sumOf(runners ?? [], 'jobs_in_work')} />
+      <Figure label="Vectors made" value={sumOf(runners ?? [], 'texts_embedded')} />
+    </dl>
   );
 }
 

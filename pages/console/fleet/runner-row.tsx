@@ -66,7 +66,7 @@ export function RunnerRow({
       </td>
       <td class="is-number" data-label="Texts/s">
         {formatRate(runner.texts_per_second)}
-        <span class="cell-note">{speedText(runner.texts_per_second, fastest)}</span>
+        <span class="cell-note is-whole">{speedText(runner.texts_per_second, fastest)}</span>
         <WorkLine work={workOf(looks)} most={most} />
       </td>
       <td class="is-number" data-label="Vectors">

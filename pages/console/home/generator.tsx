@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import type { Stats } from '../../../client/client.ts';
-import { Card, Status } from '../../shared/components.tsx';
+import { Notice, Status } from '../../shared/components.tsx';
 import { formatCount } from '../../shared/format.ts';
 import type { Session } from '../session.ts';
 
@@ -23,26 +23,24 @@ export function Generator({ session, state }: GeneratorProps) {
     }
   };
   return (
-    <Card
-      title="Visitors of a made-up shop"
-      class="generator"
-      aside={
-        <button
-          class={`button is-small ${running ? '' : 'is-primary'}`}
-          type="button"
-          onClick={() => void press()}
-        >
-          {running ? 'Stop the generator' : 'Start the generator'}
-        </button>
-      }
-    >
-      <p class="quiet">
-        <Status tone={running ? 'busy' : 'none'}>{running ? 'Sending' : 'Not sending'}</Status>
-        {' · '}
-        {formatCount(perSecond)} events a second, for an hour at most
-        {sent > 0 && ` · ${formatCount(sent)} sent so far`}
-      </p>
-      <p role="alert">{trouble}</p>
-    </Card>
+    <section class="card generator" aria-label="Generator">
+      <div>
+        <Status tone={running ? 'busy' : 'none'}>
+          {running ? 'A made-up shop sends events' : 'A made-up shop can send events'}
+        </Status>
+        <p class="hint">
+          {formatCount(perSecond)} a second, for an hour at most
+          {sent > 0 && `; ${formatCount(sent)} so far`}
+        </p>
+      </div>
+      <button
+        class={`button is-small ${running ? '' : 'is-primary'}`}
+        type="button"
+        onClick={() => void press()}
+      >
+        {running ? 'Stop the generator' : 'Start the generator'}
+      </button>
+      {trouble !== '' && <Notice tone="bad">{trouble}</Notice>}
+    </section>
   );
 }

@@ -5,7 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { HitOrder } from '#core/vectors/shop/hit-order.ts';
 import type { SearchResult } from '../../../client/client.ts';
 import { Choice, Choices } from '../../shared/components.tsx';
-import { formatCount } from '../../shared/format.ts';
+import { formatCount, formatPrice } from '../../shared/format.ts';
 import { eventTypeName } from '../event-words.ts';
 import { addressOf, type SearchState, type Since } from './search-address.ts';
 
@@ -144,7 +144,7 @@ function Prices({
 
 /** `9`, `10.50` */
 const priceText = (price: number): string =>
-  Number.isInteger(price) ? formatCount(price) : price.toFixed(2);
+  Number.isInteger(price) ? formatCount(price) : formatPrice(price);
 
 const withCount = (text: string, count: number | undefined): string =>
   count === undefined ? text : `${text} (${formatCount(count)})`;

@@ -2,7 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import type { SearchResult } from '../../../client/client.ts';
-import { formatCount } from '../../shared/format.ts';
+import { formatCount, formatPrice } from '../../shared/format.ts';
 import { eventTypeName } from '../event-words.ts';
 import type { Session } from '../session.ts';
 import { useOnce } from '../use-gateway.ts';
@@ -31,7 +31,7 @@ export function HitRow({
       <div class="hit-head">
         <Picture name={name} address={shownPicture(product?.image, pictureOrigins)} />
         <h2>{name}</h2>
-        <span class="hit-price">{priceText(product?.price ?? null)}</span>
+        <span class="hit-price">{product === null ? '' : formatPrice(product.price)}</span>
       </div>
       <p class="quiet">{product?.description ?? product?.category ?? 'A search by a visitor'}</p>
       <p class="hit-why">{whyMatched(query, hit)}</p>
@@ -53,11 +53,6 @@ export function HitRow({
     </li>
   );
 }
-
-const priceText = (price: number | null): string =>
-  price === null
-    ? ''
-    : price.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 type Product = NonNullable<Hit['product']>;
 
