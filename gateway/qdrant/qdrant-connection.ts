@@ -8,6 +8,7 @@ import {
 } from '@qdrant/js-client-rest';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
+import { isLoopback } from '../config/network.ts';
 
 export type QdrantAddress = {
   /** `http(s)://host[:port][/prefix]`; the default port is 6333, Qdrant's own. */
@@ -40,7 +41,7 @@ export type Qdrant = {
 const poolMsMax = 4_000;
 
 export function connectQdrant({ url, apiKey, timeoutMs, clock }: QdrantAddress): Qdrant {
-  const { origin, port, prefix } = endpointOf(url);
+  const { origin, port, prefix, isLocal } = endpointOf(url);
   const openPool = () => ({
     openedAt: clock.monotonic(),
     client: new QdrantClient({
@@ -49,8 +50,12 @@ export function connectQdrant({ url, apiKey, timeoutMs, clock }: QdrantAddress):
       prefix,
       timeout: timeoutMs,
       checkCompatibility: false,
-      // The client's own `apiKey` option prints a warning when the connection is not encrypted.
-      ...(apiKey === null ? {} : { headers: { 'api-key': apiKey } }),
+      headers: {
+        // The client's own `apiKey` option prints a warning when the connection is not encrypted.
+        ...(apiKey !== null && { 'api-key': apiKey }),
+        // On one machine, compression saves nothing and takes time at both ends.
+        ...(isLocal && { 'accept-encoding': 'identity' }),
+      },
     }),
   });
   // The connections of an old pool finish their requests, and then close themselves.
@@ -108,6 +113,7 @@ function endpointOf(text: string): {
   readonly origin: string;
   readonly port: number;
   readonly prefix: string;
+  readonly isLocal: boolean;
 } {
   const { protocol, hostname, pathname } = new URL(text);
   // `URL` drops the ports 80 and 443, which differ from the default here.
@@ -116,6 +122,7 @@ function endpointOf(text: string): {
     origin: `${protocol}//${hostname}`,
     port: Number(written ?? 6333),
     prefix: pathname.replace(/\/+$/, ''),
+    isLocal: isLoopback(hostname.replace(/^\[|\]$/g, '')),
   };
 }
 

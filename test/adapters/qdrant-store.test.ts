@@ -51,6 +51,11 @@ async function loseRawId(n: number): Promise<void> {
   });
 }
 
+it('asks a server on the same machine not to compress its answers', async () => {
+  await openStore();
+  expect(new Set(double.requests.map(({ encodings }) => encodings))).toEqual(new Set(['identity']));
+});
+
 describe('several gateways', () => {
   it('never overwrite a newer version of an event with an older one', async () => {
     const [one, two] = await twoStores();

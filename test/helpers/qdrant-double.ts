@@ -29,7 +29,13 @@ export type Fault =
   | { readonly kind: 'after'; readonly work: () => Promise<unknown> }
   | { readonly kind: 'answer-lost' };
 
-export type SeenRequest = { readonly method: string; readonly path: string; readonly body: string };
+export type SeenRequest = {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+  /** The compressions that the client accepts. */
+  readonly encodings: string;
+};
 
 export type QdrantDouble = AsyncDisposable & {
   readonly url: string;
@@ -90,6 +96,7 @@ export async function startQdrantDouble({
       method: incoming.method ?? '',
       path: incoming.url ?? '',
       body: Buffer.concat(chunks).toString(),
+      encodings: String(incoming.headers['accept-encoding']),
     };
     requests.push(request);
     outgoing.on('close', () => {
