@@ -1,24 +1,24 @@
-// Reads and writes the most frequent form of a time, `2026-11-23T10:00:00.123Z`, without a pattern
-// and without a date object: every event has one, and a mapping reads and writes it once more.
+// Reads and writes the most frequent forms of a time, such as `2026-11-23T10:00:00.123Z`, without a
+// pattern and without a date object: every event has one, and a mapping reads and writes it once more.
 
 const dayMs = 86_400_000;
 const [zero, nine] = [0x30, 0x39];
 
 /**
- * UTC ms of `2026-11-23T10:00:00Z` or `2026-11-23T10:00:00.123Z`; NaN for any other text, and for a
- * day after the 28th, which not every month has.
+ * UTC ms of `2026-11-23T10:00:00Z` or `2026-11-23T10:00:00.123Z`, or with `+02:00` for `Z`; NaN for
+ * any other text, and for a day after the 28th, which not every month has.
  */
 export function plainUtcMs(text: string): number {
-  const { length } = text;
-  if (length !== 20 && length !== 24) return Number.NaN;
+  const isUtc = text.endsWith('Z');
+  const end = text.length - (isUtc ? 1 : 6);
+  if (end !== 19 && end !== 23) return Number.NaN;
   if (
     text[4] !== '-' ||
     text[7] !== '-' ||
     text[10] !== 'T' ||
     text[13] !== ':' ||
     text[16] !== ':' ||
-    text[length - 1] !== 'Z' ||
-    (length === 24 && text[19] !== '.')
+    (end === 23 && text[19] !== '.')
   )
     return Number.NaN;
   const century = twoDigits(text, 0);
@@ -28,8 +28,8 @@ export function plainUtcMs(text: string): number {
   const isInRange =
     century >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour < 24 && minute < 60;
   if (!isInRange || !(second < 60)) return Number.NaN;
-  const fraction = length === 24 ? twoDigits(text, 20) * 10 + digit(text, 22) : 0;
-  return Date.UTC(
+  const fraction = end === 23 ? twoDigits(text, 20) * 10 + digit(text, 22) : 0;
+  const local = Date.UTC(
     century * 100 + twoDigits(text, 2),
     month - 1,
     day,
@@ -38,6 +38,15 @@ export function plainUtcMs(text: string): number {
     second,
     fraction,
   );
+  return isUtc ? local : local - offsetMs(text, end);
+}
+
+/** Of `+02:00` or `-05:30`; NaN for any other text. */
+function offsetMs(text: string, at: number): number {
+  const [hours, minutes] = [twoDigits(text, at + 1), twoDigits(text, at + 4)];
+  const sign = text[at] === '+' ? 1 : text[at] === '-' ? -1 : Number.NaN;
+  const isInRange = text[at + 3] === ':' && hours < 24 && minutes < 60;
+  return isInRange ? sign * (hours * 60 + minutes) * 60_000 : Number.NaN;
 }
 
 function digit(text: string, at: number): number {

@@ -25,6 +25,8 @@ test('a time up to the 28th of a month is read as Date reads it', () => {
       expect(plainUtcMs(text)).toBe(isLate ? Number.NaN : ms);
       const whole = text.replace(/\.\d+/, '');
       expect(plainUtcMs(whole)).toBe(isLate ? Number.NaN : Date.parse(whole));
+      const offset = text.replace('Z', `${ms % 2 === 0 ? '+' : '-'}${text.slice(11, 16)}`);
+      expect(plainUtcMs(offset)).toBe(isLate ? Number.NaN : Date.parse(offset));
     }),
   );
 });
@@ -44,6 +46,13 @@ test.each([
   '2026-11-01T10:00:00,000Z',
   '2026-11-01T10:00:00.00xZ',
   '2026-11-01T10:00:00.00Z',
+  '2026-11-01T10:00:00+24:00',
+  '2026-11-01T10:00:00+10:60',
+  '2026-11-01T10:00:00+1x:00',
+  '2026-11-01T10:00:00 10:00',
+  '2026-11-01T10:00:00+10.00',
+  '2026-11-01T10:00:00+10:0Z',
+  '2026-11-01T10:00:00.000+1000',
   '0099-11-01T10:00:00Z',
   '-026-11-01T10:00:00Z',
   '',
