@@ -14,23 +14,28 @@ export const bytesText = (bytes: Uint8Array | null | undefined): string =>
 
 /** The id that the key is: its text, the text of a JSON string, or an object's only member. */
 export function keyId(key: Uint8Array | null): string {
-  const value = jsonIn(key);
-  if (typeof value === 'string') return value;
-  if (!isMembers(value)) return bytesText(key);
-  const [only, ...others] = Object.values(value);
-  return others.length === 0 ? textOf(only) : '';
+  const json = jsonIn(key);
+  const value = withoutSchema(json);
+  if (isMembers(value)) {
+    const [only, ...others] = Object.values(value);
+    return others.length === 0 ? textOf(only) : '';
+  }
+  // Any other JSON, such as a number, is the text as it was sent, if nothing is around it.
+  return typeof value === 'string' || value !== json ? textOf(value) : bytesText(key);
 }
 
 /** Reads a member of a JSON key, as `memberText` reads one of a value. */
 export function keyMember(name: string): (key: Uint8Array | null) => string {
   const of = memberText(name);
-  return (key) => of(jsonIn(key));
+  return (key) => of(withoutSchema(jsonIn(key)));
 }
 
-/** Without the schema that Kafka Connect puts around it. `undefined` for a key that is not JSON. */
+/** `undefined` for a key that is not JSON. */
 function jsonIn(key: Uint8Array | null): unknown {
   const json = key === null ? null : parseJson(key);
-  if (json?.ok !== true) return undefined;
-  const { value } = json;
-  return isMembers(value) && isConnectEnvelope(value) ? value['payload'] : value;
+  return json?.ok === true ? json.value : undefined;
 }
+
+/** Without the schema that Kafka Connect puts around a key. */
+const withoutSchema = (value: unknown): unknown =>
+  isMembers(value) && isConnectEnvelope(value) ? value['payload'] : value;

@@ -52,6 +52,18 @@ describe('a null value deletes', () => {
     ['an object with one member, as Debezium writes it', '{"id": 42}', 'user 42'],
     ['a 64-bit id', '{"id": 2103807459595387724}', 'user 2103807459595387724'],
     ['Connect with a schema', '{"schema": {"type": "string"}, "payload": "u-7"}', 'user u-7'],
+    [
+      'Connect with the schema of a number',
+      '{"schema": {"type": "int64"}, "payload": 42}',
+      'user 42',
+    ],
+    [
+      'Connect with a 64-bit id',
+      '{"schema": {"type": "int64"}, "payload": 2103807459595387724}',
+      'user 2103807459595387724',
+    ],
+    ['a key with the schema id of a registry', '\0\0\0\0\u0007{"id": 42}', 'tombstone'],
+    ['Connect without a key', '{"schema": null, "payload": null}', 'tombstone'],
     ['Debezium with a schema', '{"schema": {}, "payload": {"id": "u-7"}}', 'user u-7'],
     ['an object with several members', '{"id": 1, "shop": 2}', 'tombstone'],
     ['an empty key', '', 'tombstone'],

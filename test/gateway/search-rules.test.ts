@@ -117,11 +117,21 @@ test('a search keeps the rules that it knows while the store does not answer', a
   expect(await found({ mode: 'words' })).toEqual(['p3', 'p2']);
 });
 
+test('of two changes at the same moment, one is told that it was not made', async () => {
+  const { put, get } = await shop();
+  const asked = ['lamp', 'sofa'].map((query) => ({ queries: [{ query, pin: ['p1'] }] }));
+  const answers = await Promise.all(asked.map((one) => put(one)));
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 409]);
+  expect(await (await get()).json()).toMatchObject(asked[statuses.indexOf(200)] ?? {});
+});
+
 test.each([
   ['queries.1.query', { queries: [{ query: 'T-Shirt' }, { query: 't shirt' }] }, 'rule 0'],
   ['queries.0.query', { queries: [{ query: '!?' }] }, 'has no word'],
   ['queries.0', { queries: [{ query: 'a', pin: ['p'], hide: ['p'] }] }, 'product p twice'],
   ['queries.0.pin', { queries: [{ query: 'a', pin: Array.from({ length: 11 }, String) }] }, '10'],
+  ['queries.0.pin.0', { queries: [{ query: 'a', pin: ['\ud800\u0000'] }] }, 'visible characters'],
   ['synonyms.0', { synonyms: [{ terms: ['Sofa', 'sofa'] }] }, 'two different'],
   ['synonyms.0.terms.1', { synonyms: [{ terms: ['a', 'b '.repeat(9)] }] }, '1 to 8 words'],
   ['synonyms', { synonyms: Array.from({ length: 1_001 }, () => ({ terms: ['a', 'b'] })) }, '1000'],

@@ -1,6 +1,7 @@
 // PUT and GET /search/rules: the synonyms of a shop, and the products that it pins, hides and
 // boosts for a query.
 
+import { isDeepStrictEqual } from 'node:util';
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { SearchRules } from '#core/ports.ts';
 import type { PresentRules } from '#core/vectors/shop/present-rules.ts';
@@ -54,10 +55,12 @@ export function searchRuleRoutes(
     const before = await store.searchRules.get();
     // The clock of the gateway that put the rules before may be ahead.
     const updatedAt = Math.max(clock.now(), (before?.updatedAt ?? 0) + 1);
-    await store.searchRules.put(rulesOf(asked, updatedAt));
+    const rules = rulesOf(asked, updatedAt);
+    await store.searchRules.put(rules);
     const stored = await store.searchRules.get();
     present.know(stored);
-    if (stored?.updatedAt !== updatedAt)
+    // Two changes may have the same time.
+    if (!isDeepStrictEqual(stored, rules))
       throw new ProblemError({
         status: 409,
         code: 'rules_replaced',

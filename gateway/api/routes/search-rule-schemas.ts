@@ -1,6 +1,7 @@
 // What PUT /search/rules takes, and GET answers.
 
 import { z } from '@hono/zod-openapi';
+import { productShape } from '#core/event/event-schema.ts';
 import { plainWordsOf } from '#core/vectors/lexical/fold-text.ts';
 import { queryKey } from '#core/vectors/shop/rules-by-query.ts';
 
@@ -36,7 +37,14 @@ const synonymsSchema = z
     'terms: give at least two different ones, or also_find',
   );
 
-const productId = z.string().min(1).max(256);
+const productId = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine(
+    (id) => productShape.id.safeParse(id).success,
+    'is not the id of a product: give 1 to 256 visible characters',
+  );
 
 const queryRuleSchema = z
   .strictObject({
