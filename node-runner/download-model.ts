@@ -125,6 +125,7 @@ async function install(
     modelId: listing.id,
     location: draft.replaceAll('\\', '/'),
     file: graphFiles[reference],
+    weights: null,
     dataFiles: dataFilesOf(graphFiles[reference], paths).length,
     device: 'cpu' as const,
     dtype: reference,

@@ -68,6 +68,7 @@ async function draft(modelId: string | undefined): Promise<void> {
     modelId,
     location: folder.replaceAll('\\', '/'),
     file,
+    weights: null,
     dataFiles: dataFilesOf(file, Object.keys(files)).length,
     device: 'cpu',
     dtype: reference,

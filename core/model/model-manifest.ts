@@ -49,6 +49,8 @@ const manifestSchema = z
         z.string(),
         z.strictObject({
           file: path,
+          /** The graph for WebGPU, which reads its weights out of `file`; absent: `file` itself. */
+          webgpu: path.optional(),
           devices: z.array(z.enum(devices)).min(1),
           /** Least mean cosine to the reference over all golden texts. */
           goldenMeanMin: cosineBound,
@@ -88,8 +90,11 @@ const manifestSchema = z
     files: z.record(path, sha256),
   })
   .refine(
-    (manifest) => Object.values(manifest.dtypes).every((dtype) => dtype.file in manifest.files),
-    'the file of every dtype must be listed under files',
+    ({ dtypes, files }) =>
+      Object.values(dtypes)
+        .flatMap(graphsOf)
+        .every((graph) => graph in files),
+    'the graphs of every dtype must be listed under files',
   )
   .refine(
     (manifest) => manifest.golden === 'local' || goldenFile in manifest.files,
@@ -189,14 +194,24 @@ export async function readGolden(model: Model): Promise<Golden> {
   );
 }
 
+function graphsOf({
+  file,
+  webgpu,
+}: {
+  readonly file: string;
+  readonly webgpu?: string | undefined;
+}): readonly string[] {
+  return webgpu === undefined ? [file] : [file, webgpu];
+}
+
 /** The files among `paths` that hold the weights of a graph that is too large for one file. */
 export function dataFilesOf(graph: string, paths: readonly string[]): readonly string[] {
   return paths.filter((candidate) => candidate.startsWith(`${graph}_data`));
 }
 
 /**
- * Every file that a session of this dtype loads: its graph, and all files that do not belong to
- * another dtype's graph.
+ * Every file that a session of this dtype may load: its graphs, and all files that do not belong to
+ * another dtype's graphs.
  *
  * @throws ModelFileError when the model has no such dtype.
  */
@@ -210,7 +225,7 @@ export function filesOf({ modelId, dtypes, files }: Manifest, dtype: string): re
   const others = new Set(
     Object.values(dtypes)
       .filter(({ file }) => file !== chosen.file)
-      .flatMap(({ file }) => [file, ...dataFilesOf(file, paths)]),
+      .flatMap((other) => [...graphsOf(other), ...dataFilesOf(other.file, paths)]),
   );
   return paths.filter((file) => !others.has(file));
 }

@@ -56,7 +56,7 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
   await verifyFiles(options.model, options.dtype);
   const graph = manifest.dtypes[options.dtype];
   assert(graph !== undefined, `verifyFiles passed a model without ${options.dtype}`);
-  const { file } = graph;
+  const fused = options.device === 'webgpu' ? graph.webgpu : undefined;
   const {
     tokenizer,
     run: session,
@@ -64,8 +64,9 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
   } = await loadSession({
     ...options,
     modelId: manifest.modelId,
-    file,
-    dataFiles: dataFilesOf(file, Object.keys(manifest.files)).length,
+    file: fused ?? graph.file,
+    weights: fused === undefined ? null : graph.file,
+    dataFiles: dataFilesOf(fused ?? graph.file, Object.keys(manifest.files)).length,
   });
   const tokenise = createTokenise(tokenizer, manifest.maxTokens);
   const padId = tokenizer.pad_token_id ?? 0;

@@ -21,6 +21,8 @@ export type ModelSessionOptions = {
   readonly location: string;
   /** The graph's path inside `location`. */
   readonly file: string;
+  /** Another graph in `location` out of which this one reads its weights; `null`: it has its own. */
+  readonly weights: string | null;
   /** Files beside a large graph that hold its weights: `<file>_data`, `<file>_data_1`, … */
   readonly dataFiles: number;
   readonly device: Device;
@@ -61,6 +63,7 @@ export async function loadSession(options: ModelSessionOptions): Promise<LoadedS
 async function load({
   location,
   file,
+  weights,
   dataFiles,
   device,
   dtype,
@@ -86,7 +89,13 @@ async function load({
     model_file_name: file.slice(fileAt).replace(/\.onnx$/, ''),
     use_external_data_format: dataFiles,
     device,
-    session_options: sessionOptions({ dtype, threads }),
+    session_options: {
+      ...sessionOptions({ dtype, threads }),
+      // In Node, the runtime finds the file by itself.
+      ...(weights !== null && slash > 0
+        ? { externalData: [{ path: weights.slice(weights.lastIndexOf('/') + 1), data: weights }] }
+        : {}),
+    },
   });
   return {
     tokenizer,

@@ -12,7 +12,9 @@ import { graphWithHiddenStates, modelCopy, shippedModel } from './model-copies.t
 const bare = {
   'manifest.json': null,
   'golden.json': null,
+  'onnx/model_webgpu.onnx': null,
   'onnx/model_fp16.onnx': null,
+  'onnx/model_fp16_webgpu.onnx': null,
   'onnx/model_quantized.onnx': null,
 };
 const draft = (...args: string[]) =>
