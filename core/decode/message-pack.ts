@@ -2,6 +2,7 @@
 // describes it.
 
 import { parseExactly } from '#core/event/exact-json.ts';
+import { shortestFloat } from './schema-input.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const depthMax = 64;
@@ -62,7 +63,7 @@ class Reader {
       case 0xc5: case 0xda: return this.#text(this.#unsigned(2));
       case 0xc6: case 0xdb: return this.#text(this.#unsigned(4));
       case 0xc7: return this.#extension(this.#unsigned(1));
-      case 0xca: return this.#view.getFloat32(this.#take(4));
+      case 0xca: return shortestFloat(this.#view.getFloat32(this.#take(4)));
       case 0xcb: return this.#view.getFloat64(this.#take(8));
       case 0xcc: return this.#unsigned(1);
       case 0xcd: return this.#unsigned(2);

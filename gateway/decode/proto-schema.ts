@@ -46,7 +46,13 @@ export function protobufReader(
     return described.get(place.fullName) ?? describe(root.lookupType(place.fullName), described);
   };
   // Finds mistakes now, and not with the first record.
-  for (const index of own.place.nestedArray.filter(isType).keys()) messageAt([index]);
+  const describeAll = (place: protobuf.NamespaceBase, path: readonly number[]): void => {
+    for (const [index, message] of place.nestedArray.filter(isType).entries()) {
+      messageAt([...path, index]);
+      describeAll(message, [...path, index]);
+    }
+  };
+  describeAll(own.place, []);
   return (input) => readProtobuf(messageAt(messagePath(input)), input);
 }
 

@@ -106,23 +106,27 @@ describe('stored as the events in it', () => {
       [7],
       [0xa7],
       'product',
-      [0x83, 0xa2],
+      [0x84, 0xa2],
       'id',
       [0xcd, 1, 0],
       [0xa4],
       'name',
       [0xa4],
       'Lamp',
+      [0xa4],
+      'size',
+      [0xcb, 0x40, 0x25, 0, 0, 0, 0, 0, 0],
       [0xa5],
       'price',
-      [0xcb, 0x40, 0x25, 0, 0, 0, 0, 0, 0],
+      // 19.9 in 32 bits, which as a float of 64 bits is 19.899999618530273.
+      [0xca, 0x41, 0x9f, 0x33, 0x33],
     );
     const [found] = read(packed);
     expect(found).toMatchObject({ id: 'e-1' });
     expect(JSON.parse(String(found?.payload))).toMatchObject({
       user_id: String(0x1d325bc0d18d464cn),
       session_id: '7',
-      product: { id: '256', name: 'Lamp', price: 10.5 },
+      product: { id: '256', name: 'Lamp', size: 10.5, price: 19.9 },
     });
   });
 

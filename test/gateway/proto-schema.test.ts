@@ -151,6 +151,11 @@ describe('files that cannot be used', () => {
       file('syntax="proto3"; message A { string constructor = 1; }'),
       /reserved name constructor/,
     ],
+    [
+      'a reserved name in a message within another',
+      file('syntax="proto3"; message A { message B { string a = 1; string toString = 2; } }'),
+      /reserved name toString/,
+    ],
   ])('%s', (_, proto, message) => {
     expect(() => protobufReader(proto, [])).toThrow(message);
   });
