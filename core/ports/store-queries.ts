@@ -37,6 +37,19 @@ export type SearchRequest = {
   readonly lowPriority?: boolean;
 };
 
+/** A text that may become a hit. */
+export type SearchCandidate = {
+  readonly textId: string;
+  /** `null`: it is about none, or that is not known yet. */
+  readonly productId: string | null;
+};
+
+/**
+ * A store whose searches wait for a network calls it with texts that may become hits, as soon as it
+ * knows them. What else is read about them is then read in the meantime.
+ */
+export type OnCandidates = (candidates: readonly SearchCandidate[]) => void;
+
 /** The rank of a hit: by score, then newest matching event, then text id. */
 export type SearchCursor = {
   readonly score: number;

@@ -13,6 +13,7 @@ import type {
   FunnelRequest,
   NeighbourProducts,
   NeighbourRequest,
+  OnCandidates,
   SearchHit,
   SearchRequest,
   SharingRequest,
@@ -88,7 +89,7 @@ export type VectorStore = AsyncDisposable & {
    * catalogue, ranked as in `SearchCursor`. Queries take part only when the filter's `eventTypes`
    * includes `search`.
    */
-  search(request: SearchRequest): Promise<readonly SearchHit[]>;
+  search(request: SearchRequest, onCandidates?: OnCandidates): Promise<readonly SearchHit[]>;
   /**
    * The product texts that share a feature with the query and have an event matching the filter, or
    * a matching product in the catalogue, ranked as in `SearchCursor` by the score of
@@ -96,7 +97,10 @@ export type VectorStore = AsyncDisposable & {
    * text are those of its product and of its brands in the catalogue. Withheld texts take part:
    * their words are not in doubt.
    */
-  searchWords(request: WordSearchRequest): Promise<readonly WordSearchHit[]>;
+  searchWords(
+    request: WordSearchRequest,
+    onCandidates?: OnCandidates,
+  ): Promise<readonly WordSearchHit[]>;
   /**
    * Prepares stored texts of older versions for `searchWords`, which finds only prepared ones, and
    * removes what it keeps of texts that are gone. Each call does some of it; `false` at the end of

@@ -42,7 +42,7 @@ export type SearchSpace<Text> = {
 };
 
 /** Ranking a set of up to this many texts is faster than searching the whole index. */
-const setMax = 4_096;
+export const setMax = 4_096;
 
 /** Each widening repeats the scan, so the steps are few and large. */
 const widenBy = 16;

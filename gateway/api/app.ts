@@ -4,6 +4,7 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { getPath } from 'hono/utils/url';
+import { createWithBrands } from '#core/vectors/shop/brand-filter.ts';
 import { createPresentRules } from '#core/vectors/shop/present-rules.ts';
 import { pathBelow } from '../http/base-path.ts';
 import type { AppEnv } from './app-env.ts';
@@ -105,7 +106,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   app.use(bodyLimit(requestBytesMax));
   app.use(onlyUtf8);
   const rules = createPresentRules(services.store, clock);
-  searchRoute(app, services, rules);
+  searchRoute(app, services, rules, createWithBrands(services.store.catalogue));
   searchRuleRoutes(app, services, rules);
   similarRoute(app, services);
   recommendationRoutes(app, services);

@@ -1,92 +1,70 @@
-// Finds the newest matching event of each of some texts in Qdrant, with few requests.
+// Finds newest events in Qdrant: those of many filters by one request.
 
-import type { EventFilter } from '#core/ports.ts';
+import type { Schemas } from '@qdrant/js-client-rest';
+import type { EventFilter, StoredEvent } from '#core/ports.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import type { QdrantEvents } from './qdrant-events.ts';
-import { type Filter, isAnyText } from './qdrant-filter.ts';
-import { stringAt, timeAt } from './qdrant-points.ts';
+import { type Filter, isValue } from './qdrant-filter.ts';
+import { eventFields, storedEvent } from './qdrant-points.ts';
 
-export type NewestEvent = { readonly id: string; readonly timestamp: number };
+/** Reads the newest matching events of each filter. */
+export type ReadNewest = <T>(
+  filters: readonly Filter[],
+  limit: number,
+  fields: readonly string[],
+  read: (point: Schemas['Record']) => T,
+) => Promise<readonly (readonly T[])[]>;
 
-/** Which events count: as the caller gave it, and in Qdrant's terms. */
-export type EventsFilter = { readonly eventFilter: EventFilter; readonly filter: Filter };
+type Options = { readonly qdrant: Qdrant; readonly names: QdrantCollections };
 
+export function createReadNewest({ qdrant, names }: Options): ReadNewest {
+  return (filters, limit, fields, read) =>
+    qdrant.read('find newest events', async (client) => {
+      const answers = await client.queryBatch(names.events, {
+        searches: filters.map((filter) => ({
+          query: { order_by: { key: 'timestamp', direction: 'desc' } },
+          filter,
+          limit,
+          with_payload: [...fields],
+        })),
+      });
+      return answers.map(({ points }) => points.map(read));
+    });
+}
+
+/** Which events count: as the caller gave it, without texts, and in Qdrant's terms. */
+export type EventsFilter = {
+  readonly eventFilter: Omit<EventFilter, 'textIds'>;
+  readonly filter: Filter;
+};
+
+/** The newest matching event of each of these texts that has one. */
 export type FindNewestEvents = (
   filters: EventsFilter,
   textIds: readonly string[],
-) => Promise<ReadonlyMap<string, NewestEvent>>;
+) => Promise<ReadonlyMap<string, StoredEvent>>;
 
-type TextEvent = NewestEvent & { readonly textId: string };
-
-/**
- * One page of the newest events of all texts settles each text whose newest event lies within it;
- * the remaining texts are asked for again. Every page settles at least one text, usually most.
- */
 export function createNewestEvents({
-  qdrant,
-  names,
   events,
-}: {
-  readonly qdrant: Qdrant;
-  readonly names: QdrantCollections;
-  readonly events: QdrantEvents;
-}): FindNewestEvents {
-  const newestOf = (
-    filter: Filter,
-    textIds: readonly string[],
-    limit: number,
-  ): Promise<readonly TextEvent[]> =>
-    qdrant.read('find newest events', async (client) => {
-      const { points } = await client.scroll(names.events, {
-        filter: { must: [isAnyText(textIds), ...filter.must] },
-        limit,
-        order_by: { key: 'timestamp', direction: 'desc' },
-        with_payload: ['text_id', 'timestamp'],
-      });
-      return points.map(({ id, payload }) => ({
-        id: String(id),
-        textId: stringAt(payload, 'text_id'),
-        timestamp: timeAt(payload, 'timestamp'),
-      }));
-    });
-
+  ...options
+}: Options & { readonly events: QdrantEvents }): FindNewestEvents {
+  const newest = createReadNewest(options);
   return async ({ eventFilter, filter }, textIds) => {
-    const newest = new Map<string, NewestEvent>();
-    for (let open = [...textIds]; open.length > 0; open = open.filter((id) => !newest.has(id))) {
-      const limit = Math.min(1_000, Math.max(32, open.length * 4));
-      const page = await newestOf(filter, open, limit);
-      const isAll = page.length < limit;
-      for (const [textId, event] of newestOfPage(page, isAll)) newest.set(textId, event);
-      if (isAll) break;
-      const [first] = page;
-      if (first !== undefined && !newest.has(first.textId)) {
-        // The whole page shares one millisecond.
-        const [event] = await events.list({ ...eventFilter, textIds: [first.textId] }, 1);
-        if (event !== undefined) newest.set(first.textId, event);
-        else open = open.filter((id) => id !== first.textId);
-      }
-    }
-    return newest;
+    if (textIds.length === 0) return new Map();
+    // The second shows whether several share the time of the newest.
+    const found = await newest(
+      textIds.map((id) => ({ must: [isValue('text_id', id), ...filter.must] })),
+      2,
+      eventFields,
+      storedEvent,
+    );
+    const chosen = await Promise.all(
+      found.map(async ([first, second]) => {
+        if (first === undefined || first.timestamp !== second?.timestamp) return first;
+        return (await events.list({ ...eventFilter, textIds: [first.textId] }, 1))[0];
+      }),
+    );
+    return new Map(chosen.flatMap((event) => (event === undefined ? [] : [[event.textId, event]])));
   };
-}
-
-/**
- * @param page events by descending timestamp
- * @param isAll whether no event is missing after the page
- */
-function newestOfPage(
-  page: readonly TextEvent[],
-  isAll: boolean,
-): ReadonlyMap<string, NewestEvent> {
-  const newest = new Map<string, NewestEvent>();
-  const last = page.at(-1)?.timestamp ?? Infinity;
-  for (const { textId, id, timestamp } of page) {
-    // An event of the page's last millisecond with a higher id may follow after the page.
-    if (!isAll && timestamp <= last) continue;
-    const found = newest.get(textId);
-    if (found === undefined || (found.timestamp === timestamp && found.id < id))
-      newest.set(textId, { id, timestamp });
-  }
-  return newest;
 }

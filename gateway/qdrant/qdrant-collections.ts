@@ -26,6 +26,7 @@ export type QdrantCollections = {
 /** The name of the sparse vector, and the field of its point with the brands of a text. */
 export const wordsVector = 'words';
 export const brandsKey = 'brands';
+export const wordsProductKey = 'product_id';
 
 /**
  * The field of a product that says what became of its text. Each index has its own, because several

@@ -8,9 +8,10 @@ import {
 } from '#core/analysis/session-neighbours.ts';
 import { productOfPayload } from '#core/event/stored-product.ts';
 import { sharingProductsMax, type VectorStore } from '#core/ports.ts';
+import { createReadNewest } from './newest-events.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Filter, filterOf, isAnyText, isOneOf, isValue } from './qdrant-filter.ts';
+import { filterOf, isAnyText, isOneOf, isValue } from './qdrant-filter.ts';
 import { eventFields, storedEvent, stringAt, timeAt } from './qdrant-points.ts';
 
 type Touch = ProductTouch & { readonly textId: string; readonly payload: string };
@@ -107,29 +108,6 @@ export function createQdrantNeighbours(options: Options): QdrantNeighbours {
       return new Map([...found].filter(([, { textId }]) => texts.has(textId)));
     },
   };
-}
-
-/** Reads the newest matching events of each filter, by one request. */
-type ReadNewest = <T>(
-  filters: readonly Filter[],
-  limit: number,
-  fields: readonly string[],
-  read: (point: Schemas['Record']) => T,
-) => Promise<readonly (readonly T[])[]>;
-
-function createReadNewest({ qdrant, names }: Options): ReadNewest {
-  return (filters, limit, fields, read) =>
-    qdrant.read('find newest events', async (client) => {
-      const answers = await client.queryBatch(names.events, {
-        searches: filters.map((filter) => ({
-          query: { order_by: { key: 'timestamp', direction: 'desc' } },
-          filter,
-          limit,
-          with_payload: [...fields],
-        })),
-      });
-      return answers.map(({ points }) => points.map(read));
-    });
 }
 
 function productIdAt(payload: Schemas['Record']['payload']): string {

@@ -4,6 +4,7 @@
 // A withheld text keeps its point, but gets a kind that no search asks for, and no session. One
 // filtered request withholds any number of texts.
 
+import type { Schemas } from '@qdrant/js-client-rest';
 import { isUuid } from '#core/event/uuid.ts';
 import type { BareText, SessionMark, SessionWork, ProvenanceStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
@@ -74,7 +75,11 @@ export function createQdrantProvenance({
           .slice(0, limit)
           .map(bareText);
       }),
-    embeddings: (textIds) => readEmbeddings(qdrant, names.texts, dimensions, textIds),
+    embeddings: (textIds) =>
+      readVectors(qdrant, names.texts, textIds, provenanceFields, (point) => ({
+        vector: vectorOf(point, dimensions),
+        provenance: provenanceOf(point),
+      })),
     withheld: (limit) => find([{ key: 'kind', match: { value: withheldKind } }], limit),
   };
 }
@@ -123,27 +128,26 @@ function sessionMarks(
   };
 }
 
-async function readEmbeddings(
+/** Reads something of the texts among these that are known, with their vectors. */
+export async function readVectors<T>(
   qdrant: Qdrant,
   collection: string,
-  dimensions: number,
   textIds: readonly string[],
-): ReturnType<ProvenanceStore['embeddings']> {
+  fields: readonly string[],
+  read: (point: Schemas['Record']) => T,
+): Promise<ReadonlyMap<string, T>> {
   const ids = [...new Set(textIds)].filter(isUuid);
   if (ids.length === 0) return new Map();
-  return qdrant.read('read vectors and who computed them', async (client) => {
+  return qdrant.read('read vectors', async (client) => {
     const points = await client.retrieve(collection, {
       ids,
-      with_payload: ['kind', ...provenanceFields],
+      with_payload: ['kind', ...fields],
       with_vector: true,
     });
     return new Map(
       points
         .filter(({ payload }) => payload?.['kind'] !== withheldKind)
-        .map((point) => [
-          String(point.id),
-          { vector: vectorOf(point, dimensions), provenance: provenanceOf(point) },
-        ]),
+        .map((point) => [String(point.id), read(point)]),
     );
   });
 }

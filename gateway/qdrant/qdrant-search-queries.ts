@@ -2,12 +2,19 @@
 
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { partsOf } from '#core/collections/parts-of.ts';
-import type { EventType, SearchHit, WordFeatures } from '#core/ports.ts';
+import type { BareText, EventType, SearchHit, WordFeatures } from '#core/ports.ts';
 import { comparableScore } from '#core/vectors/lexical/word-features.ts';
 import type { Candidate } from '#core/vectors/search-plan.ts';
-import { type QdrantCollections, wordsVector } from './qdrant-collections.ts';
+import {
+  brandsKey,
+  type QdrantCollections,
+  wordsProductKey,
+  wordsVector,
+} from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, type Filter, hasId, isAnyText } from './qdrant-filter.ts';
+import { bareText } from './qdrant-points.ts';
+import { wordsPayload } from './qdrant-words.ts';
 
 export type EventCounts = SearchHit['events'];
 
@@ -15,6 +22,14 @@ export type EventCounts = SearchHit['events'];
 export type Target =
   | { readonly vector: Float32Array; readonly condition: Condition }
   | { readonly features: WordFeatures };
+
+export type TextCandidate = Candidate<string> & {
+  readonly productId: string | null;
+  /** `null` where it is not read yet. */
+  readonly bare: BareText | null;
+  /** Only found by words. */
+  readonly brands: readonly string[];
+};
 
 export type QdrantSearchQueries = {
   /**
@@ -29,9 +44,7 @@ export type QdrantSearchQueries = {
     to: Target,
     count: number,
     within: readonly string[] | null,
-  ): Promise<readonly Candidate<string>[]>;
-  /** The ids among these of texts that have a matching event. */
-  withEvents(filter: Filter, textIds: readonly string[]): Promise<ReadonlySet<string>>;
+  ): Promise<readonly TextCandidate[]>;
   /** The numbers of matching events by text and type. */
   eventCounts(
     filter: Filter,
@@ -53,6 +66,8 @@ const facetLimitMin = 16_384;
  * the nearest are exact. For more texts it would search its graph.
  */
 const idsMax = 4_096;
+/** Up to so many candidates come with their texts, most of which become hits. */
+const textsMax = 512;
 /** A larger set of texts is searched in parts, this many at once. */
 const partsInFlightMax = 4;
 
@@ -90,16 +105,6 @@ export function createSearchQueries({
 
     nearest: createNearest({ qdrant, names, isQuantised }),
 
-    withEvents: (filter, textIds) =>
-      qdrant.read('count events', async (client) => {
-        const { hits } = await client.facet(names.events, {
-          ...textFacet,
-          filter: { must: [isAnyText(textIds), ...filter.must] },
-          limit: textIds.length,
-        });
-        return new Set(hits.map(({ value }) => String(value)));
-      }),
-
     eventCounts: (filter, types, textIds) =>
       qdrant.read('count events', async (client) => {
         const facets = await Promise.all(
@@ -134,43 +139,56 @@ function createNearest({
     client: QdrantClient,
     { vector, condition }: Extract<Target, { vector: Float32Array }>,
     { limit, must }: { readonly limit: number; readonly must: Condition[] },
-  ): Promise<readonly Candidate<string>[]> => {
+  ): Promise<readonly TextCandidate[]> => {
+    const hasTexts = limit <= textsMax;
     const { points } = await client.query(names.texts, {
       query: [...vector],
       limit,
       filter: { must: [...must, condition] },
-      with_payload: false,
+      with_payload: hasTexts ? ['text', 'product'] : false,
       params: { hnsw_ef: Math.max(graphWidthMin, limit), ...quantised },
     });
-    return points.map(({ id, score }) => ({
-      text: String(id),
-      score: Math.max(-1, Math.min(1, score)),
-    }));
+    return points.map((point) => {
+      const bare = hasTexts ? bareText(point) : null;
+      const score = Math.max(-1, Math.min(1, point.score));
+      return {
+        text: String(point.id),
+        score,
+        productId: bare?.product?.id ?? null,
+        bare,
+        brands: [],
+      };
+    });
   };
 
   const byWords = async (
     client: QdrantClient,
     { ids, weights }: WordFeatures,
     { limit, must }: { readonly limit: number; readonly must: Condition[] },
-  ): Promise<readonly Candidate<string>[]> => {
+  ): Promise<readonly TextCandidate[]> => {
     const { points } = await client.query(names.words, {
       query: { indices: [...ids], values: [...weights] },
       using: wordsVector,
       limit,
       filter: { must },
-      with_payload: false,
+      with_payload: [brandsKey, wordsProductKey],
     });
-    return points.map(({ id, score }) => ({ text: String(id), score: comparableScore(score) }));
+    return points.map(({ id, score, payload }) => ({
+      text: String(id),
+      score: comparableScore(score),
+      bare: null,
+      ...wordsPayload(payload),
+    }));
   };
 
   return async (to, count, within) => {
     const parts = within === null ? [null] : partsOf(within, idsMax);
-    const nearestOf = (part: readonly string[] | null): Promise<readonly Candidate<string>[]> =>
+    const nearestOf = (part: readonly string[] | null): Promise<readonly TextCandidate[]> =>
       qdrant.read('search texts', (client) => {
         const wanted = { limit: count, must: part === null ? [] : [hasId(part)] };
         return 'vector' in to ? byVector(client, to, wanted) : byWords(client, to.features, wanted);
       });
-    let nearest: readonly Candidate<string>[] = [];
+    let nearest: readonly TextCandidate[] = [];
     for (const some of partsOf(parts, partsInFlightMax)) {
       const found = await Promise.all(some.map(nearestOf));
       nearest = [...nearest, ...found.flat()].toSorted(byScore).slice(0, count);

@@ -1,21 +1,27 @@
 // Searches texts in one collection by their events in another, by both plans of
-// core/vectors/search-plan.ts.
+// core/vectors/search-plan.ts. A search without a filter on events takes two round trips: one for
+// the candidates, and one for everything about them.
 
-import type { EventFilter, EventType, SearchHit, VectorStore } from '#core/ports.ts';
+import { ConfirmedAnswers } from '#core/collections/confirmed-answers.ts';
+import type {
+  BareText,
+  EventFilter,
+  EventType,
+  OnCandidates,
+  SearchHit,
+  StoredEvent,
+  VectorStore,
+} from '#core/ports.ts';
 import {
   type Ranked,
   type SearchPlan,
   type SearchSpace,
   searchTexts,
+  setMax,
   unbounded,
   type Wanted,
 } from '#core/vectors/search-plan.ts';
-import {
-  createNewestEvents,
-  type EventsFilter,
-  type FindNewestEvents,
-  type NewestEvent,
-} from './newest-events.ts';
+import { createNewestEvents, type EventsFilter, type FindNewestEvents } from './newest-events.ts';
 import type { QdrantCatalogue } from './qdrant-catalogue.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
@@ -23,10 +29,11 @@ import type { QdrantEvents } from './qdrant-events.ts';
 import { type Condition, filterOf } from './qdrant-filter.ts';
 import {
   createSearchQueries,
+  type EventCounts,
   type QdrantSearchQueries,
   type Target,
+  type TextCandidate,
 } from './qdrant-search-queries.ts';
-import type { QdrantWords } from './qdrant-words.ts';
 
 export type SearchOptions = {
   readonly qdrant: Qdrant;
@@ -34,7 +41,6 @@ export type SearchOptions = {
   readonly events: QdrantEvents;
   readonly catalogue: QdrantCatalogue;
   readonly readTexts: VectorStore['texts'];
-  readonly brandsOf: QdrantWords['brandsOf'];
   readonly plan: SearchPlan;
   /** Vectors are compared by a coarser copy first. */
   readonly isQuantised: boolean;
@@ -44,153 +50,197 @@ export type SearchOptions = {
 
 /** The most texts of products that match a selective filter. */
 const listedMax = 1_000_000;
-/** Candidates whose events are looked for at once. */
+/** Candidates about which everything is read at once. */
 const lookAhead = 256;
+/** The texts of so many filters are remembered, 150 KB each at most. */
+const setsMax = 50;
 
 export function createQdrantSearch(
   options: SearchOptions,
 ): Pick<VectorStore, 'search' | 'searchWords'> {
-  const { events, catalogue, readTexts, brandsOf, plan, eventTypes } = options;
-  const queries = createSearchQueries(options);
-  const findNewest = createNewestEvents(options);
-
-  const hitsOf = async (
-    ranked: readonly Ranked<string>[],
-    { eventFilter, filter }: EventsFilter,
-    newest: ReadonlyMap<string, NewestEvent>,
-  ): Promise<readonly SearchHit[]> => {
-    const ids = ranked.map(({ text }) => text);
-    if (ids.length === 0) return [];
-    const [texts, newestEvents, counts] = await Promise.all([
-      readTexts(ids),
-      events.byId(ids.flatMap((id) => newest.get(id)?.id ?? [])),
-      queries.eventCounts(filter, eventFilter.eventTypes ?? eventTypes, ids),
-    ]);
-    const byId = new Map(newestEvents.map((event) => [event.id, event]));
-    return ranked.flatMap(({ textId, score }) => {
-      const text = texts.get(textId);
-      const counted = counts.get(textId) ?? { total: 0, byType: {} };
-      const newestId = newest.get(textId)?.id;
-      const event = newestId === undefined ? null : byId.get(newestId);
-      // Deleted while the search went on.
-      if (text === undefined || event === undefined) return [];
-      return [
-        { score, textId, text: text.text, product: text.product, events: counted, newest: event },
-      ];
-    });
+  const { plan } = options;
+  const sets = new ConfirmedAnswers<TextSet>(setsMax, isStill);
+  const sources: Sources = {
+    ...options,
+    queries: createSearchQueries(options),
+    findNewest: createNewestEvents(options),
   };
 
-  /** @param alongside reads something else about the texts of the hits, at the same time */
-  const find = async <T>(
+  const find = async (
     target: Target,
     eventFilter: EventFilter,
     wanted: Wanted<string>,
-    alongside: (textIds: readonly string[]) => Promise<T>,
-  ): Promise<{ readonly hits: readonly SearchHit[]; readonly read: T }> => {
-    const filter = filterOf(eventFilter);
-    if (filter === null) return { hits: [], read: await alongside([]) };
-    const filters = { eventFilter, filter };
-    const space = new QdrantSearchSpace(target, filters, { queries, findNewest, catalogue });
-    const ranked = await searchTexts(space, wanted);
-    const [hits, read] = await Promise.all([
-      hitsOf(ranked, filters, space.newest),
-      alongside(ranked.map(({ text }) => text)),
-    ]);
-    return { hits, read };
+    onCandidates: OnCandidates | undefined,
+  ): Promise<readonly Found[]> => {
+    const { textIds, ...others } = eventFilter;
+    const filter = filterOf(others);
+    if (filter === null || textIds?.length === 0) return [];
+    const filters = { eventFilter: others, filter };
+    const setOf = (max: number): Promise<TextSet> => textsOfEvents(sources, filters, max);
+    const from = async (known: TextSet | undefined): Promise<readonly Found[]> => {
+      const space = new QdrantSearchSpace(
+        { target, filters, textIds, scoreMin: wanted.scoreMin, onCandidates },
+        sources,
+        async (max) => (known === undefined || max === Infinity ? setOf(max) : known),
+      );
+      return (await searchTexts(space, wanted)).flatMap((ranked) => space.hitOf(ranked) ?? []);
+    };
+    if (plan !== 'auto' || textIds !== undefined || filter.must.length === 0)
+      return from(undefined);
+    return sets.from(JSON.stringify(others), () => setOf(setMax), from);
   };
 
   return {
-    async search(request) {
+    async search(request, onCandidates) {
       const { vector, limit, filter, scoreMin = -Infinity, exceptTextIds: except = [] } = request;
       const target = { vector, condition: kindsOf(filter) };
       const wanted = { limit, plan, scoreMin, except, after: request.after ?? null };
-      return (await find(target, filter, wanted, async () => null)).hits;
+      const found = await find(target, filter, wanted, onCandidates);
+      return found.map(({ hit }) => hit);
     },
-    async searchWords({ features, limit, filter }) {
-      const wanted = { ...unbounded, limit, plan };
-      const { hits, read: brands } = await find({ features }, filter, wanted, brandsOf);
-      return hits.map((hit) => ({ ...hit, brands: brands.get(hit.textId) ?? [] }));
+    async searchWords({ features, limit, filter }, onCandidates) {
+      const found = await find({ features }, filter, { ...unbounded, limit, plan }, onCandidates);
+      return found.map(({ hit, brands }) => ({ ...hit, brands }));
     },
   };
 }
 
-type Sources = {
+type Found = { readonly hit: SearchHit; readonly brands: readonly string[] };
+
+type Sources = Pick<SearchOptions, 'catalogue' | 'readTexts' | 'eventTypes'> & {
   readonly queries: QdrantSearchQueries;
   readonly findNewest: FindNewestEvents;
-  readonly catalogue: QdrantCatalogue;
+};
+
+type Asked = {
+  readonly target: Target;
+  readonly filters: EventsFilter;
+  /** Only these texts. */
+  readonly textIds: readonly string[] | undefined;
+  readonly scoreMin: number;
+  readonly onCandidates: OnCandidates | undefined;
+};
+
+/** What is known of a text that has a matching event, or is listed. */
+type Matching = {
+  readonly text: BareText | undefined;
+  readonly events: EventCounts;
+  /** `null` for a text that only the catalogue has. */
+  readonly newest: StoredEvent | null;
 };
 
 /** What one search has found so far. A text is named by its id. */
 class QdrantSearchSpace implements SearchSpace<string> {
-  readonly #target: Target;
-  readonly #filters: EventsFilter;
-  readonly #queries: QdrantSearchQueries;
-  readonly #findNewest: FindNewestEvents;
-  readonly #catalogue: QdrantCatalogue;
-  /** The candidates of the last call of `nearest`, in its order. */
-  #ranking: readonly string[] = [];
-  /** Whether a text has a matching event. */
-  readonly #hasEvents = new Map<string, boolean>();
-  /** Texts of products of the catalogue that match. */
-  readonly #listed = new Set<string>();
-  /** The newest matching event of every text that was matched. */
-  readonly newest = new Map<string, NewestEvent>();
+  readonly #asked: Asked;
+  readonly #sources: Sources;
+  readonly #textsOfEvents: (max: number) => Promise<TextSet>;
+  readonly #allowed: ReadonlySet<string> | null;
+  /** The candidates of the last call of `nearest` with enough score, in its order. */
+  #ranking: readonly TextCandidate[] = [];
+  /** Of each text that was looked at; `null`: it does not match. */
+  readonly #matching = new Map<string, Matching | null>();
+  readonly #brands = new Map<string, readonly string[]>();
 
-  constructor(target: Target, filters: EventsFilter, { queries, findNewest, catalogue }: Sources) {
-    this.#target = target;
-    this.#filters = filters;
-    this.#queries = queries;
-    this.#findNewest = findNewest;
-    this.#catalogue = catalogue;
+  constructor(asked: Asked, sources: Sources, ofEvents: (max: number) => Promise<TextSet>) {
+    this.#asked = asked;
+    this.#sources = sources;
+    this.#textsOfEvents = ofEvents;
+    this.#allowed = asked.textIds === undefined ? null : new Set(asked.textIds);
   }
 
-  async textsOfEvents(max: number): Promise<readonly string[] | null> {
-    const { filter } = this.#filters;
-    if (max !== Infinity && (await this.#queries.isWide(filter))) return null;
-    const limit = max === Infinity ? listedMax : max + 1;
-    const [ofEvents, listed] = await Promise.all([
-      this.#queries.textsOfEvents(filter, max),
-      this.#catalogue.listedTexts(this.#filters.eventFilter, limit),
-    ]);
-    if (ofEvents === null) return null;
-    const all = new Set([...ofEvents, ...listed]);
-    return all.size > max ? null : [...all];
+  async textsOfEvents(max: number): Promise<TextSet> {
+    if (this.#allowed === null) return this.#textsOfEvents(max);
+    return this.#allowed.size > max ? null : [...this.#allowed];
   }
 
   async nearest(count: number, within: readonly string[] | null) {
     if (within?.length === 0) return [];
-    const candidates = await this.#queries.nearest(this.#target, count, within);
-    this.#ranking = candidates.map(({ text }) => text);
-    return candidates;
+    const { target, scoreMin } = this.#asked;
+    const found = await this.#sources.queries.nearest(target, count, within);
+    this.#ranking = found.filter(({ score }) => score >= scoreMin);
+    return found;
   }
 
   async matches(textIds: readonly string[]) {
-    await this.#lookForEvents(textIds);
-    const withEvents = textIds.filter((id) => this.#hasEvents.get(id));
-    const newest = await this.#findNewest(this.#filters, withEvents);
-    for (const [id, event] of newest) this.newest.set(id, event);
+    await this.#lookAt(textIds);
     return textIds.map((textId) => {
-      const newestAt = newest.get(textId)?.timestamp ?? (this.#listed.has(textId) ? 0 : null);
-      return newestAt === null ? null : { textId, newestAt };
+      const found = this.#matching.get(textId) ?? null;
+      return found === null ? null : { textId, newestAt: found.newest?.timestamp ?? 0 };
     });
   }
 
-  /** Asks also for the candidates after these, which would be asked for next. */
-  async #lookForEvents(textIds: readonly string[]): Promise<void> {
-    const unknown = textIds.find((id) => !this.#hasEvents.has(id));
-    if (unknown === undefined) return;
-    const from = this.#ranking.indexOf(unknown);
-    const asked = this.#ranking.slice(from, from + Math.max(lookAhead, textIds.length));
-    const { filter, eventFilter } = this.#filters;
-    const allowed = eventFilter.textIds ?? asked;
-    const among = { ...eventFilter, textIds: asked.filter((id) => allowed.includes(id)) };
-    const [found, listed] = await Promise.all([
-      this.#queries.withEvents(filter, asked),
-      this.#catalogue.listedTexts(among, asked.length),
-    ]);
-    for (const id of asked) this.#hasEvents.set(id, found.has(id));
-    for (const id of listed) this.#listed.add(id);
+  /** `null`: its text was deleted while the search went on. */
+  hitOf({ textId, score }: Ranked<string>): Found | null {
+    const { text: bare, events, newest } = this.#matching.get(textId) ?? {};
+    if (bare === undefined || events === undefined || newest === undefined) return null;
+    const { text, product } = bare;
+    const brands = this.#brands.get(textId) ?? [];
+    return { hit: { score, textId, text, product, events, newest }, brands };
   }
+
+  /** Looks also at the candidates after these, which would be asked for next. */
+  async #lookAt(textIds: readonly string[]): Promise<void> {
+    const from = this.#ranking.findIndex(
+      ({ text }) => text === textIds.find((id) => !this.#matching.has(id)),
+    );
+    if (from < 0) return;
+    const all = this.#ranking.slice(from, from + Math.max(lookAhead, textIds.length));
+    const looked = all.filter(({ text }) => this.#allowed?.has(text) !== false);
+    const found = await this.#about(looked);
+    for (const { text } of all) this.#matching.set(text, found.get(text) ?? null);
+  }
+
+  async #about(candidates: readonly TextCandidate[]): Promise<ReadonlyMap<string, Matching>> {
+    if (candidates.length === 0) return new Map();
+    const { queries, catalogue, findNewest, readTexts, eventTypes } = this.#sources;
+    const { filters, onCandidates } = this.#asked;
+    const { eventFilter, filter } = filters;
+    onCandidates?.(candidates.map(({ text: textId, productId }) => ({ textId, productId })));
+    const ids = candidates.map(({ text }) => text);
+    const unread = candidates.flatMap(({ text, bare }) => (bare === null ? [text] : []));
+    const [newest, listed, counts, texts] = await Promise.all([
+      findNewest(filters, ids),
+      catalogue.listedTexts({ ...eventFilter, textIds: ids }, ids.length),
+      queries.eventCounts(filter, eventFilter.eventTypes ?? eventTypes, ids),
+      readTexts(unread),
+    ]);
+    const isListed = new Set(listed);
+    for (const { text, brands } of candidates) this.#brands.set(text, brands);
+    return new Map(
+      candidates.flatMap(({ text: id, bare }): [string, Matching][] => {
+        const event = newest.get(id) ?? null;
+        if (event === null && !isListed.has(id)) return [];
+        const events = counts.get(id) ?? { total: 0, byType: {} };
+        return [[id, { text: bare ?? texts.get(id), events, newest: event }]];
+      }),
+    );
+  }
+}
+
+/** The texts of the events that match a filter; `null`: of too many. */
+type TextSet = readonly string[] | null;
+
+async function textsOfEvents(
+  { queries, catalogue }: Sources,
+  { filter, eventFilter }: EventsFilter,
+  max: number,
+): Promise<TextSet> {
+  if (max !== Infinity && (await queries.isWide(filter))) return null;
+  const limit = max === Infinity ? listedMax : max + 1;
+  const [ofEvents, listed] = await Promise.all([
+    queries.textsOfEvents(filter, max),
+    catalogue.listedTexts(eventFilter, limit),
+  ]);
+  if (ofEvents === null) return null;
+  const all = new Set([...ofEvents, ...listed]);
+  return all.size > max ? null : [...all];
+}
+
+/** A set may hold texts that do not match any more. */
+function isStill(before: TextSet, now: TextSet): boolean {
+  if (before === null || now === null) return before === now;
+  const known = new Set(before);
+  return now.every((id) => known.has(id));
 }
 
 /** Every search asks for kinds, because a withheld text is of neither kind. */

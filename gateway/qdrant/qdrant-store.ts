@@ -134,7 +134,6 @@ function build(options: QdrantStoreOptions): {
     events,
     catalogue,
     readTexts: (ids) => texts.read(ids),
-    brandsOf: (ids) => words.brandsOf(ids),
     plan: searchPlan,
     eventTypes,
     isQuantised: storage.quantisation !== 'none',

@@ -6,7 +6,7 @@ import { vectorProblem } from '#core/vectors/vector.ts';
 import { applied } from './applied-write.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { bareText, textPoint, vectorOf } from './qdrant-points.ts';
-import { withheldKind } from './qdrant-provenance.ts';
+import { readVectors } from './qdrant-provenance.ts';
 import { createTextReferences, type QdrantTextReferences } from './qdrant-text-references.ts';
 import type { QdrantWords } from './qdrant-words.ts';
 
@@ -40,11 +40,15 @@ export function createQdrantTexts({
       if (valid.length === 0) return outcomes;
       const at = clock.monotonic();
       const points = valid.map((text) => textPoint(text, clock.now()));
-      await qdrant.write('write texts', (client) =>
-        applied(client.upsert(collection, { points, wait: true })),
-      );
+      // A brand that changes between the two is found by the pass over all words.
+      const [brands] = await Promise.all([
+        words.brandsNow(valid.flatMap(({ id, product }) => (product === null ? [] : [id]))),
+        qdrant.write('write texts', (client) =>
+          applied(client.upsert(collection, { points, wait: true })),
+        ),
+      ]);
       // After the text: see `deleteGone` of the words.
-      await words.put(valid);
+      await words.put(valid, brands);
       references.written(
         valid.map(({ id }) => id),
         at,
@@ -64,22 +68,8 @@ export function createQdrantTexts({
       });
     },
 
-    async vectors(ids) {
-      const valid = [...new Set(ids)].filter(isUuid);
-      if (valid.length === 0) return new Map();
-      return qdrant.read('read vectors', async (client) => {
-        const points = await client.retrieve(collection, {
-          ids: valid,
-          with_payload: ['kind'],
-          with_vector: true,
-        });
-        return new Map(
-          points
-            .filter(({ payload }) => payload?.['kind'] !== withheldKind)
-            .map((point) => [String(point.id), vectorOf(point, dimensions)]),
-        );
-      });
-    },
+    vectors: (ids) =>
+      readVectors(qdrant, collection, ids, [], (point) => vectorOf(point, dimensions)),
   };
 }
 

@@ -28,12 +28,9 @@ export function createWordsPass({
     const { points, next_page_offset: after } = await qdrant.read('read texts', (client) =>
       client.scroll(names.texts, { limit: pageMax, offset, with_payload: ['text', 'product'] }),
     );
-    const texts = points.map(bareText).filter(({ product }) => product !== null);
-    const ids = texts.map(({ id }) => id);
-    const known = await words.brandsOf(ids);
-    await words.put(texts.filter(({ id }) => !known.has(id)));
-    // An older gateway beside this one puts products, and does not renew these words.
-    await words.renew([...known.keys()]);
+    // Those of other brands too: an older gateway beside this one puts products, and does not renew
+    // these words.
+    await words.prepare(points.map(bareText).filter(({ product }) => product !== null));
     return offsetOf(after);
   };
 

@@ -5,17 +5,27 @@ import { partsOf } from '#core/collections/parts-of.ts';
 import type { BareText, CatalogueEntry, CatalogueStore } from '#core/ports.ts';
 import { productFeatures } from '#core/vectors/lexical/word-features.ts';
 import { applied } from './applied-write.ts';
-import { brandsKey, type QdrantCollections, wordsVector } from './qdrant-collections.ts';
+import {
+  brandsKey,
+  type QdrantCollections,
+  wordsProductKey,
+  wordsVector,
+} from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { bareText } from './qdrant-points.ts';
 
+/** Distinct brands in a fixed order, by the id of a text; none for a text without any. */
+export type Brands = ReadonlyMap<string, readonly string[]>;
+
 export type QdrantWords = {
+  /** The brands of the products that are sold and have one of these texts. */
+  brandsNow(ids: readonly string[]): Promise<Brands>;
   /** Writes the features of product texts. Queries have none. */
-  put(texts: readonly Pick<BareText, 'id' | 'product'>[]): Promise<void>;
+  put(texts: readonly Pick<BareText, 'id' | 'product'>[], brands: Brands): Promise<void>;
+  /** Writes them for the texts among these that have none, or those of other brands. */
+  prepare(texts: readonly BareText[]): Promise<void>;
   /** Writes them again for the texts among these, at most 2,000, that have got other brands. */
   renew(ids: readonly string[]): Promise<void>;
-  /** The brands with which texts are found; none for a text that has no features. */
-  brandsOf(ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Deletes the features of the texts among these that are gone. */
   deleteGone(ids: readonly string[]): Promise<void>;
 };
@@ -33,18 +43,19 @@ export function createQdrantWords({
   /** The products that are sold. */
   readonly ofTexts: CatalogueStore['ofTexts'];
 }): QdrantWords {
-  const brandsOf: QdrantWords['brandsOf'] = async (ids) => {
+  type Written = ReturnType<typeof wordsPayload>;
+  const written = async (ids: readonly string[]): Promise<ReadonlyMap<string, Written>> => {
     if (ids.length === 0) return new Map();
     return qdrant.read('read words', async (client) => {
       const points = await client.retrieve(names.words, {
         ids: [...ids],
-        with_payload: [brandsKey],
+        with_payload: [brandsKey, wordsProductKey],
       });
-      return new Map(points.map(({ id, payload }) => [String(id), listOf(payload?.[brandsKey])]));
+      return new Map(points.map(({ id, payload }) => [String(id), wordsPayload(payload)]));
     });
   };
 
-  const brandsNow = async (ids: readonly string[]) => brandsByText(await ofTexts(ids));
+  const brandsNow: QdrantWords['brandsNow'] = async (ids) => brandsByText(await ofTexts(ids));
 
   const readTexts = async (ids: readonly string[]): Promise<readonly BareText[]> => {
     const points = await qdrant.read('read texts', (client) =>
@@ -53,28 +64,39 @@ export function createQdrantWords({
     return points.map(bareText);
   };
 
-  const put: QdrantWords['put'] = async (texts) => {
-    const products = texts.flatMap(({ id, product }) => (product === null ? [] : { id, product }));
-    if (products.length === 0) return;
-    const byText = await brandsNow(products.map(({ id }) => id));
-    const points = products.map(({ id, product }) => {
-      const brands = [...(byText.get(id) ?? [])];
+  const put: QdrantWords['put'] = async (texts, brandsOf) => {
+    const points = texts.flatMap(({ id, product }) => {
+      if (product === null) return [];
+      const brands = [...(brandsOf.get(id) ?? [])];
       const { ids, weights } = productFeatures(product, brands);
       const vector = { [wordsVector]: { indices: [...ids], values: [...weights] } };
-      return { id, vector, payload: { [brandsKey]: brands } };
+      const payload = { [brandsKey]: brands, [wordsProductKey]: product.id.toWellFormed() };
+      return [{ id, vector, payload }];
     });
+    if (points.length === 0) return;
     await qdrant.write('write words', (client) =>
       applied(client.upsert(names.words, { points, wait: true })),
     );
   };
 
+  const prepare: QdrantWords['prepare'] = async (texts) => {
+    const ids = texts.map(({ id }) => id);
+    const [before, now] = await Promise.all([written(ids), brandsNow(ids)]);
+    const isPresent = ({ id }: BareText): boolean =>
+      before.get(id)?.productId != null && isSame(before.get(id)?.brands, now.get(id));
+    await put(
+      texts.filter((text) => !isPresent(text)),
+      now,
+    );
+  };
+
   const renew: QdrantWords['renew'] = async (ids) => {
     for (const part of partsOf([...new Set(ids)], textsMax)) {
-      const [known, now] = await Promise.all([brandsOf(part), brandsNow(part)]);
+      const [before, now] = await Promise.all([written(part), brandsNow(part)]);
       const changed = part.filter(
-        (id) => known.has(id) && String(known.get(id)) !== String(now.get(id) ?? []),
+        (id) => before.has(id) && !isSame(before.get(id)?.brands, now.get(id)),
       );
-      if (changed.length > 0) await put(await readTexts(changed));
+      if (changed.length > 0) await put(await readTexts(changed), now);
     }
   };
 
@@ -90,14 +112,14 @@ export function createQdrantWords({
     );
     // A text that was put again before this look has lost its words. One that is put later writes
     // its words later still, because they follow the text.
-    await put(await readTexts(gone));
+    const [again, brands] = await Promise.all([readTexts(gone), brandsNow(gone)]);
+    await put(again, brands);
   };
 
-  return { put, renew, brandsOf, deleteGone };
+  return { brandsNow, put, prepare, renew, deleteGone };
 }
 
-/** Distinct, in a fixed order. */
-function brandsByText(products: readonly CatalogueEntry[]): ReadonlyMap<string, readonly string[]> {
+function brandsByText(products: readonly CatalogueEntry[]): Brands {
   const brands = new Map<string, Set<string>>();
   for (const { textId, product } of products)
     if (textId !== null && product !== null && product.brand !== null)
@@ -105,7 +127,22 @@ function brandsByText(products: readonly CatalogueEntry[]): ReadonlyMap<string, 
   return new Map([...brands].map(([id, found]) => [id, [...found].toSorted()]));
 }
 
+const isSame = (before: readonly string[] = [], now: readonly string[] = []): boolean =>
+  String(before) === String(now);
+
 const payloadOfTexts = ['text', 'product'];
+
+/** What `put` wrote beside the features. Older versions wrote no product. */
+export function wordsPayload(payload: Readonly<Record<string, unknown>> | null | undefined): {
+  readonly productId: string | null;
+  readonly brands: readonly string[];
+} {
+  const productId = payload?.[wordsProductKey];
+  return {
+    productId: typeof productId === 'string' ? productId : null,
+    brands: listOf(payload?.[brandsKey]),
+  };
+}
 
 const listOf = (brands: unknown): readonly string[] =>
   Array.isArray(brands) ? brands.map(String) : [];

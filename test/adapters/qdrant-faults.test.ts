@@ -157,7 +157,7 @@ const closes = (times: number): void => double.fail({ kind: 'closed' }, () => tr
 
 describe('idle connections', () => {
   it('that the server closes do not fail a read, which is made once more', async () => {
-    const store = await openedStore();
+    const store = await opened(storeOptions(double.url));
     await store.putEvents([eventRecord(1)]);
     const reads: readonly (() => Promise<unknown>)[] = [
       () => store.event(eventIdOf(1)),

@@ -8,6 +8,7 @@ import type { CatalogueProduct, CatalogueWrite, EventFilter, VectorStore } from 
 import { hybridSearch } from '#core/vectors/lexical/hybrid-search.ts';
 import { searchByWords } from '#core/vectors/lexical/word-search.ts';
 import { noBehaviour } from '#core/vectors/shop/behaviour-boost.ts';
+import { createWithBrands, type WithBrands } from '#core/vectors/shop/brand-filter.ts';
 import { noRules } from '#core/vectors/shop/rules-by-query.ts';
 import { dimensions, eventRecord, noon, queryVector, textRecord } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
@@ -48,11 +49,13 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
   describe(`catalogue: ${name}`, () => {
     let harness: StoreHarness;
     let store: VectorStore;
+    let withBrands: WithBrands;
     let clock: ManualClock;
     beforeEach(async () => {
       clock = new ManualClock(noon);
       harness = await makeStore({ dimensions, clock });
       ({ store } = harness);
+      withBrands = createWithBrands(store.catalogue);
     });
     afterEach(() => harness[Symbol.asyncDispose]());
 
@@ -66,16 +69,18 @@ export function catalogueConformance(name: string, makeStore: MakeStore): void {
       { inStock = false, brands = null as readonly string[] | null } = {},
     ) =>
       (
-        await hybridSearch(store, {
-          query,
-          vector: queryVector,
-          filter,
-          brands,
-          inStock,
-          cosineMin: -1,
-          rules: noRules,
-          behaviour: noBehaviour,
-        })
+        await withBrands(filter, brands, (within) =>
+          hybridSearch(store, {
+            query,
+            vector: queryVector,
+            filter: within,
+            brands,
+            inStock,
+            cosineMin: -1,
+            rules: noRules,
+            behaviour: noBehaviour,
+          }),
+        )
       ).map(({ hit }) => hit.product?.id);
 
     it('finds a product by the words of its brand, as the catalogue has it now', async () => {

@@ -9,11 +9,11 @@ import { productOfPayload } from '#core/event/stored-product.ts';
 import type { EventFilter, SearchHit, VectorStore } from '#core/ports.ts';
 import { isAboutProducts, isProductIn } from '#core/vectors/products-only.ts';
 import { type Behaviour, boostedByBehaviour } from '#core/vectors/shop/behaviour-boost.ts';
-import { withBrands } from '#core/vectors/shop/brand-filter.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
+import { createLookAhead, type LookAhead } from '#core/vectors/shop/look-ahead.ts';
 import { inRuledOrder } from '#core/vectors/shop/ruled-order.ts';
 import type { RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
-import { productById } from './product-by-id.ts';
+import { productById, productsByIds } from './product-by-id.ts';
 import { searchByWords, type WordHit } from './word-search.ts';
 
 export type Matched = 'id' | 'words' | 'meaning';
@@ -25,6 +25,7 @@ export type HybridSearch = {
   readonly query: string;
   /** `null`: by words alone. */
   readonly vector: Float32Array | null;
+  /** Limited to the texts of the brands: see brand-filter.ts. */
   readonly filter: EventFilter;
   /** Only products of the catalogue with one of these brands; `null`: all. */
   readonly brands: readonly string[] | null;
@@ -63,18 +64,24 @@ export async function hybridSearch(
   store: SearchedStore,
   search: HybridSearch,
 ): Promise<readonly FusedHit[]> {
-  const { query, vector, brands, inStock, cosineMin, rules, behaviour } = search;
+  const { query, vector, filter, brands, inStock, cosineMin, rules, behaviour } = search;
   const { alternatives } = rules;
-  const filter = await withBrands(store.catalogue, search.filter, brands);
-  const [byId, byWords, byMeaning] = await Promise.all([
-    productById(store, idsOf(query.trim()), filter),
-    searchByWords(store, { query, alternatives, filter, limit: fusedFrom }),
-    vector === null ? [] : store.search({ vector, filter, limit: fusedFrom, scoreMin: cosineMin }),
+  const limit = fusedFrom;
+  const ahead = createLookAhead(store, limit, isAboutProducts(filter));
+  const { onCandidates } = ahead;
+  const lookedUp = { ...store, catalogue: ahead.catalogue };
+  const [byId, pinned, byWords, byMeaning] = await Promise.all([
+    productById(lookedUp, idsOf(query.trim()), filter),
+    productsByIds(lookedUp, rules.pin, filter),
+    searchByWords(store, { query, alternatives, filter, limit, onCandidates }),
+    vector === null
+      ? []
+      : store.search({ vector, filter, limit, scoreMin: cosineMin }, onCandidates),
   ]);
   const listed = { filter, brands, inStock };
-  const sharing = await withSharing(store, fused(byId, byWords, byMeaning), filter);
-  const found = distinctProducts(await asListed(store.catalogue, sharing, listed));
-  const added = await pinnedOnly(store, found, { pin: rules.pin, ...listed });
+  const sharing = await withSharing(ahead, fused(byId, byWords, byMeaning), filter);
+  const found = distinctProducts(await asListed(ahead.catalogue, sharing, listed));
+  const added = await pinnedOnly(ahead, found, { pinned, ...listed });
   return inRuledOrder([...boostedByBehaviour(found, behaviour), ...added], rules);
 }
 
@@ -84,21 +91,25 @@ const idsOf = (typed: string): readonly string[] =>
     ? []
     : [...new Set([typed, typed.toUpperCase(), typed.toLowerCase()])].filter((id) => id !== '');
 
-type Pinned = Pick<RulesOfQuery, 'pin'> & Pick<HybridSearch, 'filter' | 'brands' | 'inStock'>;
+type Pinned = Pick<HybridSearch, 'filter' | 'brands' | 'inStock'> & {
+  readonly pinned: readonly SearchHit[];
+};
 
-/** The pinned products that the query has not found and that match the filter. */
+/** The pinned products that the query has not found. */
 async function pinnedOnly(
-  store: SearchedStore,
+  { catalogue }: LookAhead,
   found: readonly FusedHit[],
-  { pin, ...listed }: Pinned,
+  { pinned, ...listed }: Pinned,
 ): Promise<readonly FusedHit[]> {
   const has = new Set(found.map(({ hit }) => hit.product?.id));
-  const missing = pin.filter((id) => !has.has(id));
-  const hits = await Promise.all(missing.map((id) => productById(store, [id], listed.filter)));
-  const added = hits.flatMap((hit) => (hit === null ? [] : [{ hit, matched: [] }]));
-  const shown = await asListed(store.catalogue, added, listed);
+  const missing = pinned.filter(({ product }) => !has.has(product?.id));
   // Without those that share a text with a pinned one.
-  return shown.filter(({ hit }) => missing.includes(hit.product?.id ?? ''));
+  const own = { entries: catalogue.entries, ofTexts: async () => [] };
+  return asListed(
+    own,
+    missing.map((hit) => ({ hit, matched: [] })),
+    listed,
+  );
 }
 
 type Fusion = {
@@ -150,7 +161,7 @@ function distinctProducts(hits: readonly FusedHit[]): readonly FusedHit[] {
  * by more than their product: then it is not known whether they have such an event.
  */
 async function withSharing(
-  store: SearchedStore,
+  store: LookAhead,
   hits: readonly FusedHit[],
   filter: EventFilter,
 ): Promise<readonly FusedHit[]> {

@@ -5,16 +5,17 @@ import { productOfPayload } from '#core/event/stored-product.ts';
 import { productText } from '#core/event/text.ts';
 import {
   type CatalogueEntry,
+  type CatalogueStore,
   type EventFilter,
   type SearchHit,
+  type StoredEvent,
   type VectorStore,
 } from '#core/ports.ts';
 import { isListedIn, productsOnly } from '#core/vectors/products-only.ts';
 
-type ReadStore = Pick<
-  VectorStore,
-  'newestOfProducts' | 'catalogue' | 'events' | 'texts' | 'countsBy'
->;
+type ReadStore = Pick<VectorStore, 'newestOfProducts' | 'events' | 'texts' | 'countsBy'> & {
+  readonly catalogue: Pick<CatalogueStore, 'entries'>;
+};
 
 /** A product without matching events. */
 function bareHit({ product, textId }: CatalogueEntry): SearchHit | null {
@@ -30,30 +31,73 @@ function bareHit({ product, textId }: CatalogueEntry): SearchHit | null {
 export async function productById(
   store: ReadStore,
   ids: readonly string[],
-  given: EventFilter,
+  filter: EventFilter,
 ): Promise<SearchHit | null> {
-  if (ids.length === 0) return null;
-  const [known, entries] = await Promise.all([
+  const [first] = await knownOf(store, ids);
+  return first === undefined ? null : hitOf(store, first, filter);
+}
+
+/** The same for each of these ids that a product has and that matches. */
+export async function productsByIds(
+  store: ReadStore,
+  ids: readonly string[],
+  filter: EventFilter,
+): Promise<readonly SearchHit[]> {
+  const known = await knownOf(store, ids);
+  const hits = await Promise.all(known.map((product) => hitOf(store, product, filter)));
+  return hits.filter((hit) => hit !== null);
+}
+
+type Known = {
+  readonly id: string;
+  /** Its newest event, matching or not. */
+  readonly newest: StoredEvent | undefined;
+  readonly listed: CatalogueEntry | undefined;
+};
+
+/** Products with events come first. */
+async function knownOf(store: ReadStore, ids: readonly string[]): Promise<readonly Known[]> {
+  if (ids.length === 0) return [];
+  const [newest, entries] = await Promise.all([
     store.newestOfProducts(ids),
     store.catalogue.entries(ids),
   ]);
-  const [listed] = entries.values().filter(({ product }) => product !== null);
-  const [productId = listed?.id] = known.keys();
-  if (productId === undefined || (given.productId ?? productId) !== productId) return null;
-  const filter = { ...productsOnly(given), productId };
-  const [newest] = await store.events(filter, 1);
+  const known = ids.map((id): Known => {
+    const entry = entries.get(id);
+    const listed = entry === undefined || entry.product === null ? undefined : entry;
+    return { id, newest: newest.get(id), listed };
+  });
+  return [
+    ...known.filter((product) => product.newest !== undefined),
+    ...known.filter((product) => product.newest === undefined && product.listed !== undefined),
+  ];
+}
+
+/** Reads everything at once, because nearly always the newest event of a product matches. */
+async function hitOf(
+  store: ReadStore,
+  { id, newest: ofProduct, listed }: Known,
+  given: EventFilter,
+): Promise<SearchHit | null> {
+  if ((given.productId ?? id) !== id) return null;
+  const filter = { ...productsOnly(given), productId: id };
+  const [[newest], counts, texts] =
+    ofProduct === undefined
+      ? [[], [], new Map()]
+      : await Promise.all([
+          store.events(filter, 1),
+          store.countsBy({ by: 'eventType', filter, limit: typesMax }),
+          store.texts([ofProduct.textId]),
+        ]);
   const product = newest === undefined ? null : productOfPayload(newest.payload);
   if (newest === undefined || product === null)
     return listed !== undefined && isListedIn(listed, filter) ? bareHit(listed) : null;
-  const [texts, counts] = await Promise.all([
-    store.texts([newest.textId]),
-    store.countsBy({ by: 'eventType', filter, limit: typesMax }),
-  ]);
-  const text = texts.get(newest.textId)?.text;
+  const { textId } = newest;
+  const text = (texts.get(textId) ?? (await store.texts([textId])).get(textId))?.text;
   if (text === undefined) return null;
   return {
     score: 1,
-    textId: newest.textId,
+    textId,
     text,
     product,
     events: {

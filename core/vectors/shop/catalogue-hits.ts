@@ -1,7 +1,14 @@
 // Shows what was found as the catalogue describes it now.
 
 import { productText } from '#core/event/text.ts';
-import type { CatalogueEntry, EventFilter, Product, SearchHit, VectorStore } from '#core/ports.ts';
+import type {
+  CatalogueEntry,
+  CatalogueStore,
+  EventFilter,
+  Product,
+  SearchHit,
+  VectorStore,
+} from '#core/ports.ts';
 import { hasBrand, isProductIn } from '#core/vectors/products-only.ts';
 
 export type ListedOptions = {
@@ -22,7 +29,7 @@ type Found = { readonly hit: SearchHit };
  * it. A product that only events know stays as it is.
  */
 export async function asListed<T extends Found>(
-  catalogue: VectorStore['catalogue'],
+  catalogue: Pick<CatalogueStore, 'entries' | 'ofTexts'>,
   found: readonly T[],
   options: ListedOptions,
 ): Promise<readonly T[]> {

@@ -1,5 +1,6 @@
 // Knows the search rules of a store, at most two seconds old.
 
+import { ConfirmedAnswers } from '#core/collections/confirmed-answers.ts';
 import type { Clock, SearchRules, VectorStore } from '#core/ports.ts';
 import { rulesByQuery, type RulesOfQuery } from './rules-by-query.ts';
 
@@ -7,8 +8,13 @@ import { rulesByQuery, type RulesOfQuery } from './rules-by-query.ts';
 const ageMsMax = 2_000;
 
 export type PresentRules = {
-  /** What the rules say about a query. Throws the errors of the store while it knows no rules. */
-  of(query: string): Promise<RulesOfQuery>;
+  /**
+   * Answers by what the rules say about a query. Throws the errors of the store while it knows no
+   * rules.
+   *
+   * @param answer is called again when the rules turn out to have changed
+   */
+  by<Answer>(query: string, answer: (rules: RulesOfQuery) => Promise<Answer>): Promise<Answer>;
   /** The rules were just replaced, or read. */
   know(rules: SearchRules | null): void;
 };
@@ -44,12 +50,11 @@ export function createPresentRules(
       reading = null;
     }
   };
+  const answers = new ConfirmedAnswers<Known>(1, (before, now) => before === now);
+  const present = async (): Promise<Known> =>
+    known !== null && clock.monotonic() - readAt < ageMsMax ? known : (reading ??= read());
   return {
     know,
-    async of(query) {
-      const isFresh = known !== null && clock.monotonic() - readAt < ageMsMax;
-      const { find } = isFresh && known !== null ? known : await (reading ??= read());
-      return find(query);
-    },
+    by: (query, answer) => answers.from('rules', present, ({ find }) => answer(find(query))),
   };
 }

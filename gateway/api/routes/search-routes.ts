@@ -15,7 +15,7 @@ import type {
   VectorStore,
 } from '#core/ports.ts';
 import type { FusedHit } from '#core/vectors/lexical/hybrid-search.ts';
-import { withBrands } from '#core/vectors/shop/brand-filter.ts';
+import type { WithBrands } from '#core/vectors/shop/brand-filter.ts';
 import { asListed } from '#core/vectors/shop/catalogue-hits.ts';
 import {
   attributePrefix,
@@ -24,6 +24,7 @@ import {
   type Facets,
   isFacetName,
 } from '#core/vectors/shop/facets.ts';
+import { createLookAhead } from '#core/vectors/shop/look-ahead.ts';
 import type { PresentRules } from '#core/vectors/shop/present-rules.ts';
 import { noRules, type RulesOfQuery } from '#core/vectors/shop/rules-by-query.ts';
 import type { HitSource } from '../../telemetry/metrics/attribution-series.ts';
@@ -73,8 +74,13 @@ export function searchRoute(
   app: OpenAPIHono<AppEnv>,
   services: Services,
   rules: PresentRules,
+  withBrands: WithBrands,
 ): void {
   const { store, clock, telemetry } = services;
+  const withRules = (
+    query: string | undefined,
+    answerBy: (found: RulesOfQuery) => Promise<Found>,
+  ): Promise<Found> => (query === undefined ? answerBy(noRules) : rules.by(query, answerBy));
 
   app.openapi(route, async (c) => {
     const startedAt = clock.monotonic();
@@ -84,18 +90,23 @@ export function searchRoute(
     const isReader = mayRead(c);
     if (!isReader) await refusePrivateSearch(store, { ...same, eventsLimit });
     const asOf = new Date(clock.now()).toISOString();
-    const { hits, shownBefore, nextCursor, fallbackReason, facets } = await find(
-      services,
-      request,
-      {
-        same,
-        isReader,
-        rules: request.query === undefined ? noRules : await rules.of(request.query),
-        signal: c.req.raw.signal,
-        onEmbedded: () => (embeddedAt = clock.monotonic()),
-      },
-    );
     const filter = filterOf(same.filter, services.eventTypes, 'filter.');
+    const brands = brandsOf(request);
+    const { hits, shownBefore, nextCursor, fallbackReason, facets } = await withRules(
+      request.query,
+      (rulesOfQuery) =>
+        withBrands(filter, brands, (within) =>
+          find(services, request, {
+            same,
+            isReader,
+            filter: within,
+            brands,
+            rules: rulesOfQuery,
+            signal: c.req.raw.signal,
+            onEmbedded: () => (embeddedAt = clock.monotonic()),
+          }),
+        ),
+    );
     const matching = eventsLimit === 0 ? null : await eventsOf(store, filter, hits, eventsLimit);
     const answeredAt = clock.monotonic();
     telemetry.requests.searched(
@@ -142,6 +153,9 @@ type Asking = {
   /** What must stay the same from page to page. */
   readonly same: Omit<Asked, 'limit' | 'events_limit' | 'cursor'>;
   readonly isReader: boolean;
+  /** Limited to the texts of `brands`. */
+  readonly filter: EventFilter;
+  readonly brands: readonly string[] | null;
   readonly rules: RulesOfQuery;
   readonly signal: AbortSignal;
   readonly onEmbedded: () => void;
@@ -155,8 +169,8 @@ async function find(services: Services, request: Asked, asking: Asking): Promise
     {
       query,
       mode,
-      filter: filterOf(request.filter, services.eventTypes, 'filter.'),
-      brands: brandsOf(request),
+      filter: asking.filter,
+      brands: asking.brands,
       cosineMin: request.score_threshold ?? null,
       inStock: request.in_stock,
       order: request.sort ?? 'relevance',
@@ -191,13 +205,10 @@ function facetsAsked(
 
 /** Finds the texts nearest in meaning to the query, the vector or the texts. */
 async function nearest(
-  { queries, store, model, eventTypes }: Services,
+  { queries, store, model }: Services,
   { limit, cursor, ...asked }: Asked,
-  { same, isReader, rules, signal, onEmbedded }: Asking,
+  { same, isReader, filter, brands, rules, signal, onEmbedded }: Asking,
 ): Promise<Found> {
-  const brands = brandsOf(asked);
-  const known = filterOf(asked.filter, eventTypes, 'filter.');
-  const filter = await withBrands(store.catalogue, known, brands);
   const newestOf = async (textId: string): Promise<number | null> =>
     (await store.events({ ...filter, textIds: [textId] }, 1))[0]?.timestamp ?? null;
   const page =
@@ -213,14 +224,15 @@ async function nearest(
     ...(asked.score_threshold !== undefined && { scoreMin: asked.score_threshold }),
     ...(page !== null && { after: page.after }),
   };
+  const ahead = createLookAhead(store, limit, false);
   const hits =
     vector === null
       ? await moreLike(store, asked.text_id ?? [], asked.unlike_text_id ?? [], request)
-      : await store.search({ ...request, vector });
+      : await store.search({ ...request, vector }, ahead.onCandidates);
   const shownBefore = page?.shown ?? 0;
   const shown = { limit, shownBefore, withTime: isReader };
   const listed = await asListed(
-    store.catalogue,
+    ahead.catalogue,
     hits.map((hit) => ({ hit })),
     { filter, brands, inStock: false, isByText: true },
   );

@@ -11,7 +11,7 @@ import {
   stringOf,
   vectorNumbers,
 } from './body.ts';
-import { filterOf, timeOf, valueAt } from './filter.ts';
+import { filterOf, timeOf, valueAt, valuesAsked } from './filter.ts';
 import { formatError, Refusal, wrongInput } from './qdrant-errors.ts';
 import { type Sparse, sparseOf, sparseScores } from './sparse.ts';
 import { dot, mean, normalised } from './vectors.ts';
@@ -31,6 +31,9 @@ export class Collection {
   readonly #indexes = new Map<string, string>();
   /** The number of the last operation, which is also the version of the points that it changed. */
   #operation = 0;
+  /** The points by the values of indexed fields, as they were after this operation. */
+  readonly #groups = new Map<string, ReadonlyMap<Json | undefined, readonly Point[]>>();
+  #groupedAt = 0;
 
   constructor(config: Fields) {
     const vectors = fieldsOf(config['vectors'], ['size', 'distance', 'on_disk'], 'VectorParams');
@@ -435,7 +438,21 @@ export class Collection {
 
   #matching(filter: Json | undefined, path: string): readonly Point[] {
     const test = filterOf(filter, path);
-    return [...this.#points.values()].filter((point) => test(point));
+    return [...this.#candidates(filter)].filter((point) => test(point));
+  }
+
+  /** Of many searches in one request, each is about one value: it need not look at every point. */
+  #candidates(filter: Json | undefined): Iterable<Point> {
+    const indexed = valuesAsked(filter).find(([key]) => this.#indexes.get(key) === 'keyword');
+    if (indexed === undefined) return this.#points.values();
+    const [key, value] = indexed;
+    if (this.#groupedAt !== this.#operation) this.#groups.clear();
+    this.#groupedAt = this.#operation;
+    const groups =
+      this.#groups.get(key) ??
+      Map.groupBy(this.#points.values(), ({ payload }) => valueAt(payload, key));
+    this.#groups.set(key, groups);
+    return groups.get(value) ?? [];
   }
 
   #chosen(points: Json | undefined, filter: Json | undefined): readonly Point[] {

@@ -25,6 +25,19 @@ export function filterOf(json: Json | undefined, path: string): Test {
     !none.some((test) => test(point));
 }
 
+/** The fields that every match must have, each with its value. */
+export function valuesAsked(filter: Json | undefined): readonly (readonly [string, string])[] {
+  const must = typeof filter === 'object' && filter !== null && !isList(filter) && filter['must'];
+  if (!isList(must)) return [];
+  return must.flatMap((condition) => {
+    const { key, match }: { readonly key?: Json; readonly match?: Json } =
+      typeof condition === 'object' && condition !== null && !isList(condition) ? condition : {};
+    const value =
+      typeof match === 'object' && match !== null && !isList(match) ? match['value'] : null;
+    return typeof key === 'string' && typeof value === 'string' ? [[key, value] as const] : [];
+  });
+}
+
 function conditionsOf(json: Json | undefined, path: string): readonly Test[] {
   if (json === undefined || json === null) return [];
   return (isList(json) ? json : [json]).map((condition, index) =>
