@@ -9,6 +9,7 @@ import { integer, text, toggle, type Command, type FlagValues, section } from '.
 import { listenForInterrupt } from '../cli/interrupt.ts';
 import { runCommand } from '../cli/run-command.ts';
 import { makeFolder } from '../system/make-folder.ts';
+import { answers } from './answers-benchmark.ts';
 import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
 import { isMet, type Benchmark, type Row } from './benchmark.ts';
 import { deadLetters } from './dead-letters-benchmark.ts';
@@ -33,6 +34,7 @@ const benchmarks: readonly Benchmark[] = [
   start,
   store,
   search,
+  answers,
   guarantees,
   recovery,
   parse,
