@@ -2,12 +2,15 @@
 
 import { assert } from '#core/errors/assert.ts';
 import type { BenchGateway } from '../bench-gateway.ts';
+import type { OpenPage } from './open-page.ts';
 
 export type Sample = {
   /** The time since the first sample. */
   readonly seconds: number;
   readonly rssBytes: number;
   readonly heapBytes: number;
+  /** Of the open page; `null` without one. */
+  readonly pageBytes: number | null;
   /** `null` where the operating system does not report it. */
   readonly fileHandles: number | null;
   /** 99th percentile over the last minute at most. */
@@ -24,18 +27,22 @@ export type Sample = {
 /** Cumulative counts by upper bound in seconds, as Prometheus has them. */
 export type Buckets = ReadonlyMap<number, number>;
 
-/** Each call returns the gateway's figures now, or since the previous call. */
-export function createSampler({
-  client,
-  url,
-}: Pick<BenchGateway, 'client' | 'url'>): (signal: AbortSignal) => Promise<Sample> {
+/**
+ * Each call returns the figures of the gateway, and of a page if one is open, now, or since the
+ * previous call.
+ */
+export function createSampler(
+  { client, url }: Pick<BenchGateway, 'client' | 'url'>,
+  page: Pick<OpenPage, 'memoryBytes'> | null,
+): (signal: AbortSignal) => Promise<Sample> {
   let before: Buckets | null = null;
   let beganAt: number | null = null;
   return async (signal) => {
-    const [system, metrics, { events, texts }] = await Promise.all([
+    const [system, metrics, { events, texts }, pageBytes] = await Promise.all([
       client.system({ signal }),
       metricsOf(url, signal),
       client.stats({ signal }),
+      page?.memoryBytes() ?? null,
     ]);
     const buckets = bucketsOf(metrics, 'vectorstream_event_to_searchable_seconds');
     const searchable = before === null ? null : quantileOf(since(before, buckets), 0.99);
@@ -45,6 +52,7 @@ export function createSampler({
       seconds: Math.round((performance.now() - beganAt) / 100) / 10,
       rssBytes: system.memory.rss_bytes,
       heapBytes: system.memory.heap_used_bytes,
+      pageBytes,
       fileHandles: system.file_handles?.open ?? null,
       eventLoopDelayMs: system.event_loop_delay_ms.p99,
       searchableMs: searchable === null ? null : searchable * 1000,

@@ -8,7 +8,15 @@ import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { rest } from '#core/time/rest.ts';
-import { integer, number, text, type Command, type FlagValues, section } from '../../cli/flags.ts';
+import {
+  integer,
+  number,
+  section,
+  text,
+  toggle,
+  type Command,
+  type FlagValues,
+} from '../../cli/flags.ts';
 import type { GeneratedEvent } from '../../cli/generator/event-stream.ts';
 import { streamOf } from '../../cli/generator/generator-flags.ts';
 import { gatewayTarget, sendEvents } from '../../cli/generator/send-events.ts';
@@ -17,6 +25,7 @@ import { createProgress, duration, tolerateClosedPipes } from '../../cli/progres
 import { runCommand } from '../../cli/run-command.ts';
 import { startBenchGateway } from '../bench-gateway.ts';
 import { conditions, conditionsLine } from '../bench-machine.ts';
+import { openPage } from './open-page.ts';
 import { createSampler, type Sample } from './sample.ts';
 import { verdictsOf, verdictTable } from './verdict.ts';
 
@@ -38,6 +47,7 @@ const flags = {
       'share of the events that is about new products, so that runners have work to the end',
     ),
     every: number('S', 5, 0.1, 3600, 'seconds between two samples'),
+    page: toggle('keeps the home page open in a headless browser, and samples its memory'),
     runners: integer('N', null, 1, 256, 'Node runners (default: as many as suit this machine)'),
   }),
   ...section('Output', {
@@ -53,7 +63,7 @@ const command: Command<typeof flags> = {
     'its bound or rises too fast. Ctrl-C ends it with the samples so far.',
   flags,
   operands: [],
-  variables: {},
+  variables: { PUPPETEER_EXECUTABLE_PATH: 'the browser of --page' },
 };
 
 const graceMs = 20_000;
@@ -94,7 +104,14 @@ type SoakContext = {
  * start, or refuses events.
  */
 async function watch(
-  { minutes, rate, every, runners, 'fresh-percent': freshPercent }: FlagValues<typeof flags>,
+  {
+    minutes,
+    rate,
+    every,
+    runners,
+    page: isPageOpen,
+    'fresh-percent': freshPercent,
+  }: FlagValues<typeof flags>,
   { folder, stop, abandon, out }: SoakContext,
 ): Promise<readonly Sample[]> {
   const seconds = minutes * 60;
@@ -115,7 +132,10 @@ async function watch(
     out: process.stderr,
     clock: systemClock,
   });
-  const sample = createSampler(gateway);
+  await using page = isPageOpen
+    ? await openPage(gateway.url, process.env['PUPPETEER_EXECUTABLE_PATH'] || null)
+    : null;
+  const sample = createSampler(gateway, page);
   const over = AbortSignal.any([stop, AbortSignal.timeout(Math.ceil(seconds * 1000))]);
   const failed = new AbortController();
   const ended = AbortSignal.any([over, failed.signal]);

@@ -41,6 +41,15 @@ const series: readonly Series[] = [
     levelMin: 20,
   },
   {
+    name: 'memory of the open page',
+    unit: 'MB',
+    of: ({ pageBytes }) => (pageBytes === null ? null : pageBytes / 1e6),
+    levelMax: 150,
+    risePerHourMax: 0.1,
+    stepMax: 0.05,
+    levelMin: 10,
+  },
+  {
     name: 'open file handles',
     unit: '',
     of: ({ fileHandles }) => fileHandles,

@@ -1,4 +1,4 @@
-// What a newcomer sees: the search page of the gateway that `npm run demo` has started and filled.
+// What a newcomer sees: search and home page of the gateway that `npm run demo` has started and filled.
 
 import { afterAll, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
@@ -14,7 +14,7 @@ const open = new AsyncDisposableStack();
 afterAll(() => open.disposeAsync());
 
 test(
-  'a gift for a child who likes music is a musical toy, found by what it means',
+  'a gift for a child who likes music is a musical toy; the home page starts more events',
   { timeout: 2 * waitMs },
   async ({ skip }) => {
     await needsBrowser(skip);
@@ -45,5 +45,20 @@ test(
     );
     expect(troubles).toEqual([]);
     await page.close();
+
+    // Its events are over: a person starts more of them, and stops them.
+    const home = await watchPage(browser, gateway.url, '/', waitMs);
+    await home.press('Start the generator');
+    await home.shows('A made-up shop sends events');
+    await until(
+      'more is stored',
+      waitMs,
+      async () => (await gateway.stats()).store.events > events,
+    );
+    await home.press('Stop the generator');
+    await home.shows('A made-up shop can send events');
+    await home.isRightAtEverySize();
+    expect(home.troubles).toEqual([]);
+    await home.page.close();
   },
 );

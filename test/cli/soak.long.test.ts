@@ -5,10 +5,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { openPage } from '../../bench/soak/open-page.ts';
 import { bucketsOf, quantileOf, since, type Sample } from '../../bench/soak/sample.ts';
 import { trendOf, withoutWarmUp } from '../../bench/soak/trend.ts';
 import { verdictsOf, verdictTable } from '../../bench/soak/verdict.ts';
 import { random } from '../../cli/generator/random.ts';
+import { browserExecutable, needsBrowser } from '../helpers/browser.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -103,6 +105,7 @@ describe('the verdict', () => {
     seconds: 0,
     rssBytes: 200e6,
     heapBytes: 60e6,
+    pageBytes: null,
     fileHandles: 50,
     eventLoopDelayMs: 12,
     searchableMs: 80,
@@ -183,4 +186,12 @@ test('a run of seconds on a real gateway reports its figures', async () => {
     eventLoopDelayMs: expect.any(Number),
     deadLettered: 0,
   });
+});
+
+test('an open page tells what it holds', async ({ skip }) => {
+  await needsBrowser(skip);
+  await using page = await openPage('about:blank', await browserExecutable());
+  const bytes = await page.memoryBytes();
+  expect(bytes).toBeGreaterThan(10_000);
+  expect(bytes).toBeLessThan(50e6);
 });
