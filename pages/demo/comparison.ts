@@ -97,7 +97,7 @@ export class ComparisonEngine {
       this.#setSide(device, { state: 'loading' });
       const { dtype } = await this.#dependencies.choiceFor(device);
       const embedding = await this.#dependencies.start(
-        { device, dtype, threads: 0, measureMs: 0, onProgress: () => undefined },
+        { device, dtype, threads: 0, measureMs: null, onProgress: () => undefined },
         signal,
       );
       const stop = (): void => embedding.dispose();

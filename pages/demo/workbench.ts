@@ -177,7 +177,8 @@ export class WorkbenchEngine {
           device,
           dtype,
           threads: 0,
-          measureMs: 0,
+          // The list itself shows the speed.
+          measureMs: null,
           onProgress: (progress) => this.store.set({ progress }),
         });
         this.#prefixes = prefixes;

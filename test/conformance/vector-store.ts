@@ -492,22 +492,6 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.knownTexts([1, 2, 3].map(textIdOf))).toEqual(new Set([textIdOf(2)]));
       });
 
-      it('knows which texts are left when an event moves within one batch', async () => {
-        await store.putTexts([textRecord(1), textRecord(2), textRecord(3)]);
-        await store.putEvents([
-          eventRecord(1, { text: 1, timestamp: 1 }),
-          eventRecord(2, { text: 3, timestamp: 1 }),
-          eventRecord(1, { text: 2, timestamp: 2 }),
-          eventRecord(2, { text: 2, timestamp: 2 }),
-          eventRecord(3, { text: 1, timestamp: 1 }),
-        ]);
-        await clock.advance(graceMs + 1);
-        expect(await forget()).toMatchObject({ texts: 1 });
-        expect(await store.knownTexts([1, 2, 3].map(textIdOf))).toEqual(
-          new Set([1, 2].map(textIdOf)),
-        );
-      });
-
       it('reports whether more is left, and ends', async () => {
         await store.putTexts([textRecord(1)]);
         for (let batch = 0; batch < 3; batch++) {

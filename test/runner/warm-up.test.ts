@@ -2,7 +2,8 @@
 // one.
 
 import { expect, test } from 'vitest';
-import { measureSpeed } from '#core/transformers/warm-up.ts';
+import type { Embedder, EmbedderInfo } from '#core/ports.ts';
+import { measureSpeed, warmUp } from '#core/transformers/warm-up.ts';
 
 /** Takes `overheadMs` per round and `msPerText` per text, on its own clock. */
 async function measured({
@@ -51,4 +52,35 @@ test('a software GPU is measured with four texts', async () => {
     rounds: [4],
     textsPerSecond: 1,
   });
+});
+
+const infoOfSession: EmbedderInfo = {
+  device: 'wasm',
+  dtype: 'q8',
+  adapter: 'test',
+  softwareAdapter: false,
+  modelId: 'm',
+  modelRevision: 'r',
+  dimensions: 2,
+  textsPerSecond: 0,
+};
+
+test('a session whose speed nobody asks for embeds the golden texts alone', async () => {
+  const vector = Float32Array.from([1, 0]);
+  const embedded: string[] = [];
+  const embedder: Embedder = {
+    info: infoOfSession,
+    embed: async (texts) => {
+      embedded.push(...texts);
+      return texts.map(() => ({ ok: true, vector, tokens: 1 }));
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  const cases = [{ text: 'a', vector: [1, 0] }];
+  const golden = { model: 'm', reference: 'test', dimensions: 2, cases };
+  const bounds = { goldenMeanMin: 0.9, goldenMin: 0.9 };
+  const warm = await warmUp(embedder, golden, bounds, null);
+  expect([embedded, warm.verdict.ok]).toEqual([['a'], true]);
+  await warmUp(embedder, golden, bounds, 0);
+  expect(embedded.length).toBeGreaterThan(5);
 });

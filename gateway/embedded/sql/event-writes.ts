@@ -24,8 +24,6 @@ export type EventRow = readonly [
   ],
 ];
 
-type EventText = { readonly key: number; isUnreferenced: boolean };
-
 type EventStatus =
   | 'stored'
   | 'superseded'
@@ -60,24 +58,11 @@ export function createEventWrites(database: DatabaseSync, references: TextRefere
     putEvents({ rows, now }) {
       let added = 0;
       const products = new Map<number, Set<string>>();
-      // Many events of a batch share a text. `null`: there is none with this id.
-      const texts = new Map<string, EventText | null>();
-      const textOf = (textId: string): EventText | null => {
-        const known = texts.get(textId);
-        if (known !== undefined) return known;
-        const row = textById.get(uuidBytes(textId));
-        const text =
-          row === undefined
-            ? null
-            : { key: Number(row['key']), isUnreferenced: row['unreferenced_since'] !== null };
-        texts.set(textId, text);
-        return text;
-      };
 
       const put = ([id, textId, productId, insertOnly, ...columns]: EventRow): EventStatus => {
-        const text = textOf(textId);
-        if (text === null) return 'missing-text';
-        const { key } = text;
+        const text = textById.get(uuidBytes(textId));
+        if (text === undefined) return 'missing-text';
+        const key = Number(text['key']);
         const eventKey = uuidBytes(id);
         const [timestamp] = columns;
         if (insertEvent.run(eventKey, key, ...columns).changes === 1) {
@@ -90,15 +75,9 @@ export function createEventWrites(database: DatabaseSync, references: TextRefere
           if (insertOnly || Number(stored?.['timestamp']) >= timestamp) return 'superseded';
           updateEvent.run(key, ...columns, eventKey);
           const before = Number(stored?.['text']);
-          if (before !== key) {
-            references.checkReferences(before, now);
-            texts.clear();
-          }
+          if (before !== key) references.checkReferences(before, now);
         }
-        if (text.isUnreferenced) {
-          references.setUnreferenced(key, null);
-          text.isUnreferenced = false;
-        }
+        if (text['unreferenced_since'] !== null) references.setUnreferenced(key, null);
         if (productId !== null) products.set(key, (products.get(key) ?? new Set()).add(productId));
         return 'stored';
       };

@@ -14,9 +14,9 @@
 //
 // The model, its files and the runtime come from the gateway of this page; a second visit finds
 // them in Cache Storage. When `startEmbedding` resolves, the files' hashes have been checked, all
-// golden texts have come out right, and the speed has been measured. When the worker fails (a lost
-// GPU, no memory, a crash), every pending and every later call rejects with `EmbeddingFailedError`:
-// start another one.
+// golden texts have come out right, and the speed has been measured if it was asked for. When the
+// worker fails (a lost GPU, no memory, a crash), every pending and every later call rejects with
+// `EmbeddingFailedError`: start another one.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';

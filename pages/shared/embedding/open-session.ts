@@ -88,12 +88,12 @@ export async function openSession(
     adapter:
       adapter?.name ?? `WebAssembly, ${threadCount} ${threadCount === 1 ? 'thread' : 'threads'}`,
   });
-  const loaded = await loading.catch(async (error: unknown): Promise<never> => {
+  const usable = loading.catch(async (error: unknown): Promise<never> => {
     // The file may have been damaged in the cache: the next worker downloads it again.
     if (error instanceof ModelFileError) await forgetCachedModels();
     throw error;
   });
-  const golden = await readGolden(model);
+  const [loaded, golden] = await Promise.all([usable, readGolden(model)]);
   loader.forget();
   forgetRuntimeFile();
   const lost =

@@ -9,8 +9,8 @@ export type OpenRequest = {
   readonly dtype: string;
   /** Threads of the WASM runtime; 0 chooses. Always 1 without cross-origin isolation. */
   readonly threads: number;
-  /** How long to measure speed, in ms; at least one round of texts. */
-  readonly measureMs: number;
+  /** How long to measure speed, in ms; at least one round of texts. `null`: not at all. */
+  readonly measureMs: number | null;
 };
 
 /** Bytes of the model's files and of the runtime, counted after decompression. */
