@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import { createKafkaTarget } from '../cli/generator/kafka-target.ts';
-import { openKafka } from '../kafka/kafka-client.ts';
+import { openKafkaClient, withAdmin } from '../kafka/kafka-client.ts';
 import { connectionFromEnvironment, noKafkaLog, parseBrokers } from '../kafka/kafka-settings.ts';
 import { startBenchGateway } from './bench-gateway.ts';
 import type { BenchmarkContext } from './benchmark.ts';
@@ -86,12 +86,9 @@ export async function throughTopic(
 }
 
 async function deleteTopics(brokers: readonly string[], topics: readonly string[]): Promise<void> {
-  const admin = openKafka(connectionFromEnvironment(brokers, process.env, noKafkaLog)).admin();
-  await admin.connect();
-  try {
+  const client = openKafkaClient(connectionFromEnvironment(brokers, process.env, noKafkaLog));
+  await withAdmin(client, async (admin) => {
     const existing = await admin.listTopics();
-    await admin.deleteTopics({ topics: topics.filter((topic) => existing.includes(topic)) });
-  } finally {
-    await admin.disconnect();
-  }
+    await admin.deleteTopics(topics.filter((topic) => existing.includes(topic)));
+  });
 }

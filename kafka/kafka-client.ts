@@ -1,95 +1,27 @@
-// Opens the one client library behind every use of Kafka: its security, retries, timeouts and
-// logging are configured here and nowhere else.
+// Opens the client library behind every use of Kafka. A library is loaded when it is first used.
 
-import kafkajs from 'kafkajs';
-import type { Admin, Kafka, KafkaConfig, LogEntry } from 'kafkajs';
-import { registerCodecs } from './codecs.ts';
-import type { KafkaConnection, KafkaLog, Sasl } from './kafka-settings.ts';
-import { installRecordEncoder } from './record-encoder.ts';
+import type { KafkaAdmin, KafkaClient } from './kafka-port.ts';
+import type { KafkaConnection } from './kafka-settings.ts';
 
-/**
- * How the client retries by itself. Its retries end soon, because the caller knows better whether
- * to go on. Times in ms.
- */
-export const clientRetry = {
-  initialRetryTime: 100,
-  maxRetryTime: 1_000,
-  factor: 0.2,
-  multiplier: 2,
-  retries: 5,
-} as const;
-const connectMsMax = 3_000;
-const requestMsMax = 10_000;
+const load = async (): Promise<(connection: KafkaConnection) => KafkaClient> =>
+  (await import('./kafkajs/kafkajs-client.ts')).openKafkajsClient;
 
-export function openKafka({
-  brokers,
-  ssl,
-  sasl,
-  clientId,
-  log,
-  openSocket,
-}: KafkaConnection): Kafka {
-  registerCodecs();
-  installRecordEncoder();
-  return new kafkajs.Kafka({
-    brokers: [...brokers],
-    clientId,
-    ssl,
-    connectionTimeout: connectMsMax,
-    requestTimeout: requestMsMax,
-    retry: clientRetry,
-    logLevel: kafkajs.logLevel.INFO,
-    logCreator: () => (entry) => writeLog(log, entry),
-    ...(sasl !== null && { sasl: saslOf(sasl) }),
-    ...(openSocket !== null && { socketFactory: openSocket }),
-  });
-}
-
-/** Connects an admin client for one piece of work, and disconnects it afterwards. */
-export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafka.admin({ retry: clientRetry });
-  try {
-    await admin.connect();
-    return await work(admin);
-  } finally {
-    await admin.disconnect().catch(() => undefined);
-  }
-}
-
-function saslOf({ mechanism, username, password }: Sasl): NonNullable<KafkaConfig['sasl']> {
-  return mechanism === 'plain'
-    ? { mechanism, username, password }
-    : mechanism === 'scram-sha-256'
-      ? { mechanism, username, password }
-      : { mechanism, username, password };
-}
-
-/** Lines that report skipped records or a wrong configuration. Only the client knows of these. */
-const isWarning = /offset out of range|not subscribed|unsubscribed/i;
-
-/**
- * The client logs every closed connection as an error, and every pause as information. The code
- * that uses it reports each failure once, so most of its lines are for debugging. Only the fields
- * named here are logged.
- */
-function writeLog(
-  log: KafkaLog,
-  {
-    level,
-    namespace,
-    log: { message, broker, error, groupId, topic, partition, retryCount },
-  }: LogEntry,
-): void {
-  const fields = {
-    kafka: namespace,
-    broker,
-    group: groupId,
-    topic,
-    partition,
-    retry: retryCount,
-    error: error instanceof Error ? error.message : error,
+export function openKafkaClient(connection: KafkaConnection): KafkaClient {
+  let opening: Promise<KafkaClient> | null = null;
+  const client = (): Promise<KafkaClient> => (opening ??= load().then((open) => open(connection)));
+  return {
+    connectAdmin: async (retries) => (await client()).connectAdmin(retries),
+    connectWriter: async (options) => (await client()).connectWriter(options),
+    connectTopicIds: async (groupId) => (await client()).connectTopicIds(groupId),
+    runConsumer: async (run, handlers) => (await client()).runConsumer(run, handlers),
   };
-  if (isWarning.test(message)) log.warn(fields, message);
-  else if (level <= kafkajs.logLevel.WARN) log.debug(fields, message);
-  else log.trace(fields, message);
+}
+
+/** Connects for one piece of work, and disconnects afterwards. */
+export async function withAdmin<T>(
+  client: KafkaClient,
+  work: (admin: KafkaAdmin) => Promise<T>,
+): Promise<T> {
+  await using admin = await client.connectAdmin();
+  return await work(admin);
 }

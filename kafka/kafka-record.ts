@@ -1,49 +1,40 @@
-// Turns a message of the Kafka client into a record.
+// Turns what a client library has fetched into a record.
 
-import type { KafkaMessage } from 'kafkajs';
 import { headerBytes } from '#core/event/record-bytes.ts';
 import type { LogRecord } from '#core/ports.ts';
 
 /** A record with its offset in its partition. */
 export type FetchedRecord = LogRecord & { readonly offset: number };
 
-const noBytes = new Uint8Array();
+export type FetchedFields = {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  /** In their order; a name may come several times. */
+  readonly headers: readonly (readonly [name: string, value: Uint8Array])[];
+  readonly timestamp: number;
+  readonly offset: number;
+};
 
-export function recordOfMessage({
-  key,
-  value,
-  headers,
-  timestamp,
-  offset,
-}: KafkaMessage): FetchedRecord {
+export const noBytes = new Uint8Array();
+
+export function recordOf({ key, value, headers, timestamp, offset }: FetchedFields): FetchedRecord {
   return {
     key,
     value: value ?? noBytes,
     ...(value === null && { isTombstone: true }),
     ...headersOf(headers),
-    timestamp: Math.max(0, Number(timestamp)),
-    offset: Number(offset),
+    timestamp: Math.max(0, timestamp),
+    offset,
   };
 }
 
-/**
- * The headers of a record. Of several with one name the last counts, as in Kafka's own
- * `lastHeader`.
- */
+/** Of several headers with one name the last counts, as in Kafka's own `lastHeader`. */
 function headersOf(
-  received: KafkaMessage['headers'],
+  received: FetchedFields['headers'],
 ): Pick<LogRecord, 'headers' | 'repeatedHeaderBytes'> {
-  let repeatedHeaderBytes = 0;
-  const headers = Object.fromEntries(
-    Object.entries(received ?? {}).map(([name, value]) => {
-      const values = Array.isArray(value) ? value.map(bytesOf) : [bytesOf(value)];
-      const last = values.pop() ?? noBytes;
-      for (const earlier of values) repeatedHeaderBytes += headerBytes(name, earlier);
-      return [name, last];
-    }),
-  );
-  return repeatedHeaderBytes === 0 ? { headers } : { headers, repeatedHeaderBytes };
+  const last = new Map(received);
+  if (last.size === received.length) return { headers: Object.fromEntries(last) };
+  const all = received.reduce((sum, [name, value]) => sum + headerBytes(name, value), 0);
+  const kept = last.entries().reduce((sum, [name, value]) => sum + headerBytes(name, value), 0);
+  return { headers: Object.fromEntries(last), repeatedHeaderBytes: all - kept };
 }
-
-const bytesOf = (value: string | Uint8Array | undefined): Uint8Array =>
-  typeof value === 'string' ? Buffer.from(value) : (value ?? noBytes);

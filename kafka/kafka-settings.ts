@@ -1,6 +1,5 @@
 // Defines and checks the settings of a Kafka connection, without loading the client library.
 
-import type { ISocketFactory } from 'kafkajs';
 import { UsageError } from '#core/errors/errors.ts';
 
 export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -48,11 +47,6 @@ export type KafkaConnection = {
   readonly sasl: Sasl | null;
   readonly clientId: string;
   readonly log: KafkaLog;
-  /**
-   * Opens connections in place of the library: for a proxy, or for a test that cuts them. `null`:
-   * the library opens them.
-   */
-  readonly openSocket: ISocketFactory | null;
 };
 
 /**
@@ -111,5 +105,5 @@ export function connectionFromEnvironment(
     );
   const sasl =
     mechanism !== undefined && username && password ? { mechanism, username, password } : null;
-  return { brokers, ssl: ssl === 'true', sasl, clientId: 'vectorstream', log, openSocket: null };
+  return { brokers, ssl: ssl === 'true', sasl, clientId: 'vectorstream', log };
 }

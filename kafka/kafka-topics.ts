@@ -1,42 +1,25 @@
 // Ensures that a topic exists before it is used: finds it, creates it where that is allowed, or
 // says what to do.
 
-import type { Admin } from 'kafkajs';
 import { DependencyError } from '#core/errors/errors.ts';
 import { brokerErrorType, kafkaError } from './kafka-errors.ts';
+import type { KafkaAdmin, NewTopic } from './kafka-port.ts';
 
-export type TopicPlan = {
-  readonly topic: string;
-  /** The partitions of a new topic. Its replication factor is the broker's default. */
-  readonly partitions: number;
-  readonly config: Readonly<Record<string, string>>;
-  readonly mayCreate: boolean;
-};
+/** A topic, and how it is created if it is missing. */
+export type TopicPlan = NewTopic & { readonly mayCreate: boolean };
 
 /**
  * @param admin a connected client
  * @throws DependencyError
  */
-export async function ensureTopic(
-  admin: Admin,
-  { topic, partitions, config, mayCreate }: TopicPlan,
-): Promise<void> {
+export async function ensureTopic(admin: KafkaAdmin, plan: TopicPlan): Promise<void> {
+  const { topic, mayCreate } = plan;
   if (await exists(admin, topic)) return;
   if (!mayCreate)
     throw missing(topic, 'create it, or let VectorStream create it (kafka.createTopics)');
   try {
-    await admin.createTopics({
-      // The next client that uses the topic waits for its leaders.
-      waitForLeaders: false,
-      topics: [
-        {
-          topic,
-          numPartitions: partitions,
-          replicationFactor: -1,
-          configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-        },
-      ],
-    });
+    // The next client that uses the topic waits for its leaders.
+    await admin.createTopic(plan);
   } catch (error) {
     if (brokerErrorType(error) === 'TOPIC_ALREADY_EXISTS') return;
     if (/AUTHORIZATION_FAILED/.test(brokerErrorType(error) ?? ''))
@@ -48,7 +31,7 @@ export async function ensureTopic(
   }
 }
 
-async function exists(admin: Admin, topic: string): Promise<boolean> {
+async function exists(admin: KafkaAdmin, topic: string): Promise<boolean> {
   // Listed, because the client retries a request for the metadata of a missing topic many times.
   const topics = await admin.listTopics().catch((error: unknown) => {
     throw kafkaError(error, `looking for the topic ${topic}`);

@@ -5,8 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
-import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
-import { recordOfMessage } from '../../kafka/kafka-record.ts';
+import { openKafkaClient, withAdmin } from '../../kafka/kafka-client.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import type { SampleRecord } from './mapping-report.ts';
 
@@ -15,6 +14,8 @@ import type { SampleRecord } from './mapping-report.ts';
  * group needs some seconds to form.
  */
 const quietMsMax = 10_000;
+const sessionMs = 10_000;
+const ignored = (): void => undefined;
 
 /**
  * Reads about as many records from each partition; fewer than `limit` if the topic has fewer.
@@ -26,17 +27,17 @@ export async function recordsOfTopic(
   topic: string,
   { limit, clock }: { readonly limit: number; readonly clock: Clock },
 ): Promise<SampleRecord[]> {
-  const kafka = openKafka(connection);
-  const partitions = await withAdmin(kafka, async (admin) => {
-    if ((await admin.listTopics()).includes(topic)) return admin.fetchTopicOffsets(topic);
+  const client = openKafkaClient(connection);
+  const partitions = await withAdmin(client, async (admin) => {
+    if ((await admin.listTopics()).includes(topic)) return admin.topicEnds(topic);
     throw new UsageError(`There is no topic ${topic}, and no file of this name.`);
   });
   const share = Math.ceil(limit / partitions.length);
   const wanted = partitions
     .map(({ partition, low, high }) => ({
       partition,
-      from: Math.max(Number(low), Number(high) - share),
-      to: Number(high),
+      from: Math.max(low, high - share),
+      to: high,
     }))
     .filter(({ from, to }) => from < to);
   if (wanted.length === 0) throw new UsageError(`The topic ${topic} has no records.`);
@@ -45,28 +46,35 @@ export async function recordsOfTopic(
   const left = new Map(wanted.map((range) => [range.partition, range]));
   const complete = Promise.withResolvers<void>();
   const groupId = `vectorstream-map-${randomUUID()}`;
-  const consumer = kafka.consumer({ groupId });
-  try {
-    await consumer.connect();
-    await consumer.subscribe({ topic });
-    await consumer.run({
-      autoCommit: false,
-      eachMessage({ partition, message }) {
-        const { offset, ...record } = recordOfMessage(message);
-        const range = left.get(partition);
-        if (range !== undefined && offset >= range.from && offset < range.to)
+  const stop = new AbortController();
+  const run = { groupId, topics: [topic], sessionMs, signal: stop.signal, clock };
+  const reading = client.runConsumer(run, {
+    joined(consumer) {
+      for (const { partition, from } of wanted) consumer.seek(topic, partition, from);
+    },
+    batch({ partition, records: read, next }) {
+      const range = left.get(partition);
+      if (range === undefined) return;
+      for (const { offset, ...record } of read)
+        if (offset >= range.from && offset < range.to)
           records.push({ ...record, position: { topic, partition, offset } });
-        if (range !== undefined && offset >= range.to - 1) left.delete(partition);
-        if (left.size === 0) complete.resolve();
-        return Promise.resolve();
-      },
-    });
-    for (const { partition, from } of wanted)
-      consumer.seek({ topic, partition, offset: String(from) });
-    await quiet(complete.promise, () => records.length, clock);
+      if (next >= range.to) left.delete(partition);
+      if (left.size === 0) complete.resolve();
+    },
+    skipped: ignored,
+    rebalancing: ignored,
+    heard: ignored,
+    heartbeat: ignored,
+  });
+  const failed = reading.then((error) => {
+    if (error !== null) throw error;
+  });
+  try {
+    await Promise.race([failed, quiet(complete.promise, () => records.length, clock)]);
   } finally {
-    await consumer.disconnect();
-    await withAdmin(kafka, (admin) => admin.deleteGroups([groupId])).catch(() => undefined);
+    stop.abort();
+    await reading;
+    await withAdmin(client, (admin) => admin.deleteGroup(groupId)).catch(() => undefined);
   }
   if (records.length > 0) return records.slice(0, limit);
   throw new UsageError(`The topic ${topic} gave no record within ${quietMsMax / 1000} s.`);

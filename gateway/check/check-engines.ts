@@ -1,8 +1,7 @@
 // Checks the engines and the model that the settings name: broker, topic, store, model files.
 
-import type { Admin } from 'kafkajs';
 import { pino } from 'pino';
-import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
+import { openKafkaClient, withAdmin } from '../../kafka/kafka-client.ts';
 import { storeKind, type Config } from '../config/config.ts';
 import { basicLogin } from '../decode/basic-login.ts';
 import { findModel } from '../fleet/find-model.ts';
@@ -18,17 +17,15 @@ export async function checkKafka(
   topics: Readonly<Record<string, string>>,
 ): Promise<readonly Finding[]> {
   const brokers = config.brokers?.join(', ') ?? '';
-  const kafka = openKafka(kafkaConnectionOf(config, silent));
-  const partitions = new Map<string, number>();
+  const client = openKafkaClient(kafkaConnectionOf(config, silent));
+  let partitions: ReadonlyMap<string, number> = new Map();
   const broker = await finding('broker', () =>
-    withAdmin(kafka, async (admin) => {
-      const cluster = await admin.describeCluster();
+    withAdmin(client, async (admin) => {
+      const brokerCount = await admin.countBrokers();
       const existing = await admin.listTopics();
       const found = Object.values(topics).filter((topic) => existing.includes(topic));
-      // Without any, the client would ask for all topics.
-      const metadata = found.length === 0 ? [] : await topicsOf(admin, found);
-      for (const { name, partitions: all } of metadata) partitions.set(name, all.length);
-      return ok('broker', `${cluster.brokers.length} at ${brokers}`);
+      partitions = await admin.countPartitions(found);
+      return ok('broker', `${brokerCount} at ${brokers}`);
     }).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error);
       return notOk('broker', `${brokers}: ${why}; start it, or correct the KAFKA_ variables`);
@@ -44,9 +41,6 @@ export async function checkKafka(
   });
   return [broker, ...findings];
 }
-
-const topicsOf = async (admin: Admin, topics: string[]) =>
-  (await admin.fetchTopicMetadata({ topics })).topics;
 
 /** @param heard is told the clock of the store's machine, in UTC ms */
 export async function checkStore(config: Config, heard: (now: number) => void): Promise<Finding> {

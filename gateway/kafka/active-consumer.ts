@@ -1,20 +1,15 @@
 // Passes commits, pauses and seeks to the consumer that is running at present, and drops them while
 // there is none.
 
-import type { Consumer, EachBatchPayload, Offsets } from 'kafkajs';
+import type { KafkaConsumer } from '../../kafka/kafka-port.ts';
 import type { ResumedPartition } from './kafka-assignment.ts';
-import { byTopic, type TopicPartition } from './topic-partitions.ts';
+import type { TopicPartition } from './topic-partitions.ts';
 
 /** The offset to read next of a partition. */
 export type PartitionOffset = { readonly partition: TopicPartition; readonly offset: number };
 
 export class ActiveConsumer {
-  #consumer: Consumer | null = null;
-  /**
-   * The commit function that the client passes with a batch. Unlike the consumer's own, which is
-   * used until the first batch, it does not retry after a rebalance has taken a partition away.
-   */
-  #commitOffsets: ((offsets: Offsets) => Promise<void>) | null = null;
+  #consumer: KafkaConsumer | null = null;
   #isRebalancing = false;
 
   /** Whether the group has assigned partitions to a consumer that has not ended since. */
@@ -22,23 +17,22 @@ export class ActiveConsumer {
     return this.#consumer !== null;
   }
 
-  is(consumer: Consumer): boolean {
+  is(consumer: KafkaConsumer): boolean {
     return this.#consumer === consumer;
   }
 
   /** The consumer has ended, and the next one has not joined yet. */
   ended(): void {
     this.#consumer = null;
-    this.#commitOffsets = null;
   }
 
   /** The group has assigned partitions to this consumer, before it fetches any of them. */
-  joined(consumer: Consumer, assigned: readonly ResumedPartition<TopicPartition>[]): void {
+  joined(consumer: KafkaConsumer, assigned: readonly ResumedPartition<TopicPartition>[]): void {
     this.#consumer = consumer;
     this.#isRebalancing = false;
     for (const { partition, seekTo, isPaused } of assigned) {
       if (seekTo !== null) this.seek(partition, seekTo);
-      consumer[isPaused ? 'pause' : 'resume'](listed(partition));
+      this.setPaused(partition, isPaused ? 'pause' : 'resume');
     }
   }
 
@@ -47,20 +41,12 @@ export class ActiveConsumer {
     this.#isRebalancing = true;
   }
 
-  received(payload: EachBatchPayload): void {
-    this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-  }
-
   seek({ topic, partition }: TopicPartition, offset: number): void {
-    this.#consumer?.seek({ topic, partition, offset: String(offset) });
+    this.#consumer?.seek(topic, partition, offset);
   }
 
-  setPaused(partition: TopicPartition, change: 'pause' | 'resume'): void {
-    try {
-      this.#consumer?.[change](listed(partition));
-    } catch {
-      // A consumer that has just ended refuses. The next one gets the state when it joins.
-    }
+  setPaused({ topic, partition }: TopicPartition, change: 'pause' | 'resume'): void {
+    this.#consumer?.setPaused(topic, partition, change);
   }
 
   /**
@@ -69,21 +55,9 @@ export class ActiveConsumer {
    */
   async commit(commits: readonly PartitionOffset[]): Promise<boolean> {
     if (this.#consumer === null || this.#isRebalancing) return false;
-    const offsets = commits.map(({ partition: { topic, partition }, offset }) => ({
-      topic,
-      partition,
-      offset: String(offset),
-    }));
-    if (this.#commitOffsets === null) await this.#consumer.commitOffsets(offsets);
-    else
-      await this.#commitOffsets({
-        topics: byTopic(offsets).map(({ topic, partitions }) => ({
-          topic,
-          partitions: [...partitions],
-        })),
-      });
+    await this.#consumer.commit(
+      commits.map(({ partition: { topic, partition }, offset }) => ({ topic, partition, offset })),
+    );
     return true;
   }
 }
-
-const listed = ({ topic, partition }: TopicPartition) => [{ topic, partitions: [partition] }];

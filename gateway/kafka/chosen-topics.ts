@@ -1,11 +1,11 @@
 // Finds the topics that a source reads: those that are named, and those whose names match a
 // pattern.
 
-import type { Admin, Kafka } from 'kafkajs';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import { withAdmin } from '../../kafka/kafka-client.ts';
 import { kafkaError } from '../../kafka/kafka-errors.ts';
+import type { KafkaAdmin, KafkaClient } from '../../kafka/kafka-port.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
 
 export type TopicChoice = {
@@ -17,7 +17,7 @@ export type TopicChoice = {
 };
 
 type LookingOptions = {
-  readonly kafka: Kafka;
+  readonly client: KafkaClient;
   readonly newTopicsMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -43,7 +43,7 @@ export class ChosenTopics {
    * @param admin a connected client
    * @throws DependencyError
    */
-  async choose(admin: Admin): Promise<readonly string[]> {
+  async choose(admin: KafkaAdmin): Promise<readonly string[]> {
     for (const plan of this.#choice.named) await ensureTopic(admin, plan);
     this.#current = await this.#find(admin);
     return this.#current;
@@ -51,24 +51,24 @@ export class ChosenTopics {
 
   /** Looks for other topics from time to time until `signal` aborts. What fails is tried again. */
   async keepLooking(
-    { kafka, newTopicsMs, clock, signal }: LookingOptions,
+    { client, newTopicsMs, clock, signal }: LookingOptions,
     changed: () => void,
   ): Promise<void> {
     while (this.#choice.patterns.length > 0) {
       await rest(clock, newTopicsMs, signal);
       if (signal.aborted) return;
-      const others = withAdmin(kafka, (admin) => this.#hasOthers(admin)).catch(() => false);
+      const others = withAdmin(client, (admin) => this.#hasOthers(admin)).catch(() => false);
       if (await others) changed();
     }
   }
 
   /** Whether `choose` would find others now. */
-  async #hasOthers(admin: Admin): Promise<boolean> {
+  async #hasOthers(admin: KafkaAdmin): Promise<boolean> {
     const found = new Set(await this.#find(admin));
     return found.size !== this.#current.length || this.#current.some((topic) => !found.has(topic));
   }
 
-  async #find(admin: Admin): Promise<readonly string[]> {
+  async #find(admin: KafkaAdmin): Promise<readonly string[]> {
     const { named, patterns, written } = this.#choice;
     const chosen = named.map(({ topic }) => topic);
     if (patterns.length === 0) return chosen;

@@ -2,10 +2,9 @@
 // knows whether the index is up to date.
 
 import { randomUUID } from 'node:crypto';
-import type { EachBatchPayload, Kafka } from 'kafkajs';
 import type { Clock } from '#core/ports.ts';
 import { withAdmin } from '../../kafka/kafka-client.ts';
-import { recordOfMessage } from '../../kafka/kafka-record.ts';
+import type { ConsumedBatch, KafkaClient } from '../../kafka/kafka-port.ts';
 import type { KafkaLog } from '../../kafka/kafka-settings.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
 import type { DeadLetterIndex } from './dead-letter-index.ts';
@@ -15,7 +14,7 @@ import { type KafkaMember, startKafkaMember } from './kafka-member.ts';
 import { TopicProgress } from './topic-progress.ts';
 
 export type DeadLetterFollowerOptions = {
-  readonly kafka: Kafka;
+  readonly client: KafkaClient;
   readonly deadLetterTopic: TopicPlan;
   readonly stateTopic: TopicPlan;
   /** The topics are read under a consumer group whose name begins with this. */
@@ -33,27 +32,26 @@ export type DeadLetterFollower = {
 
 /** Starts at once, and creates the topics if it may. Stopping the member ends it. */
 export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLetterFollower {
-  const { kafka, deadLetterTopic, stateTopic, clock, log, index } = options;
+  const { client, deadLetterTopic, stateTopic, clock, log, index } = options;
   const plans = [deadLetterTopic, stateTopic];
   const topics = plans.map(({ topic }) => topic);
   const progress = new TopicProgress(clock);
 
-  const take = ({ batch }: EachBatchPayload): void => {
-    const { topic, partition, messages } = batch;
-    const next = progress.next(topic, partition) ?? 0;
-    const fresh = messages.map(recordOfMessage).filter(({ offset }) => offset >= next);
+  const take = ({ topic, partition, records, next }: ConsumedBatch): void => {
+    const begin = progress.next(topic, partition) ?? 0;
+    const fresh = records.filter(({ offset }) => offset >= begin);
     if (topic === deadLetterTopic.topic)
       index.add(fresh.flatMap((record) => deadLetterOfRecord(record) ?? []));
     else {
       index.setStatus(fresh.flatMap((record) => statusOfRecord(record) ?? []));
       index.erase(fresh.flatMap((record) => erasedIdOf(record) ?? []));
     }
-    progress.advance(topic, partition, Number(batch.lastOffset()) + 1);
+    progress.advance(topic, partition, next);
   };
 
   const member = startKafkaMember(
     {
-      kafka,
+      client,
       name: `dead letters of ${deadLetterTopic.topic}`,
       groupId: `${options.groupId}.dead-letters.${randomUUID()}`,
       sessionMs: options.sessionMs,
@@ -62,7 +60,7 @@ export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLette
     },
     {
       async prepare() {
-        await prepareTopics(kafka, plans, progress);
+        await prepareTopics(client, plans, progress);
         progress.start();
         return topics;
       },
@@ -70,7 +68,7 @@ export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLette
         for (const topic of topics) {
           for (const partition of partitionsOf(topic)) {
             const next = progress.next(topic, partition);
-            if (next !== null) consumer.seek({ topic, partition, offset: String(next) });
+            if (next !== null) consumer.seek(topic, partition, next);
           }
         }
       },
@@ -85,16 +83,16 @@ export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLette
 
 /** The first time, everything that the topics hold becomes required. */
 async function prepareTopics(
-  kafka: Kafka,
+  client: KafkaClient,
   plans: readonly TopicPlan[],
   progress: TopicProgress,
 ): Promise<void> {
-  await withAdmin(kafka, async (admin) => {
+  await withAdmin(client, async (admin) => {
     for (const plan of plans) {
       await ensureTopic(admin, plan);
       if (progress.isStarted) continue;
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(plan.topic))
-        if (Number(low) < Number(high)) progress.require(plan.topic, partition, Number(high));
+      for (const { partition, low, high } of await admin.topicEnds(plan.topic))
+        if (low < high) progress.require(plan.topic, partition, high);
     }
   });
 }

@@ -1,11 +1,9 @@
 // Knows where a consumer group begins in a partition that it has no commit for.
 
-import type { Admin, SeekEntry } from 'kafkajs';
+import type { KafkaAdmin, PartitionEnds } from '../../kafka/kafka-port.ts';
 
 /** The first record that is kept, the end at this gateway's start, or the first since UTC ms. */
 export type StartFrom = 'earliest' | 'latest' | number;
-
-type PartitionEnds = SeekEntry & { readonly low: string; readonly high: string };
 
 export class GroupStart {
   readonly from: StartFrom;
@@ -20,11 +18,11 @@ export class GroupStart {
    * Notes where the topics end, the first time. What comes into being afterwards, a partition or a
    * whole topic, is read from its first record: nothing of it was there before.
    */
-  async note(admin: Admin, topics: readonly string[]): Promise<void> {
+  async note(admin: KafkaAdmin, topics: readonly string[]): Promise<void> {
     if (this.from !== 'latest' || this.#ends !== null) return;
     const ends = topics.map(async (topic): Promise<[string, ReadonlyMap<number, number>]> => [
       topic,
-      offsetsOf((await admin.fetchTopicOffsets(topic)).map(endOf)),
+      new Map((await admin.topicEnds(topic)).map(({ partition, high }) => [partition, high])),
     ]);
     this.#ends = new Map(await Promise.all(ends));
   }
@@ -36,21 +34,17 @@ export class GroupStart {
    * @param commits of the group by partition; -1 without one
    */
   async beginnings(
-    admin: Admin,
+    admin: KafkaAdmin,
     topic: string,
     ends: readonly PartitionEnds[],
     commits: ReadonlyMap<number, number>,
   ): Promise<(partition: number) => number> {
-    const first = offsetsOf(ends.map(({ partition, low }) => ({ partition, offset: low })));
+    const first = new Map(ends.map(({ partition, low }) => [partition, low]));
     const isAllCommitted = ends.every(({ partition }) => (commits.get(partition) ?? -1) >= 0);
     const given =
       typeof this.from === 'number' && !isAllCommitted
-        ? offsetsOf(await admin.fetchTopicOffsetsByTimestamp(topic, this.from))
+        ? await admin.offsetsSince(topic, this.from)
         : this.#ends?.get(topic);
     return (partition) => given?.get(partition) ?? first.get(partition) ?? 0;
   }
 }
-
-const endOf = ({ partition, high }: PartitionEnds): SeekEntry => ({ partition, offset: high });
-const offsetsOf = (entries: readonly SeekEntry[]): ReadonlyMap<number, number> =>
-  new Map(entries.map(({ partition, offset }) => [partition, Number(offset)]));

@@ -7,7 +7,7 @@
 
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, DeadLetter, DeadLetters, Position } from '#core/ports.ts';
-import { openKafka } from '../../kafka/kafka-client.ts';
+import { openKafkaClient } from '../../kafka/kafka-client.ts';
 import { isTooLarge } from '../../kafka/kafka-errors.ts';
 import type { Compression, KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
@@ -49,7 +49,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
   const index = createDeadLetterIndex();
   const { progress, member } = followDeadLetters({
     ...options,
-    kafka: openKafka(connection),
+    client: openKafkaClient(connection),
     deadLetterTopic,
     stateTopic,
     log: connection.log,

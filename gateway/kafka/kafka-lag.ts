@@ -1,11 +1,10 @@
 // Asks the broker how far a consumer group is behind, and answers from memory while the broker is
 // silent.
 
-import type { Admin, Kafka } from 'kafkajs';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, PartitionLag } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
-import { clientRetry } from '../../kafka/kafka-client.ts';
+import type { KafkaAdmin, KafkaClient } from '../../kafka/kafka-port.ts';
 import type { GroupStart } from './group-start.ts';
 import type { TopicPartition, TopicPartitions } from './topic-partitions.ts';
 
@@ -33,16 +32,18 @@ export type KafkaLag = AsyncDisposable & {
 };
 
 const lagMsMax = 1_000;
+/** Whoever asks gets the last known lag meanwhile. */
+const retries = 1;
 
 export function createKafkaLag({
-  kafka,
+  client,
   topics,
   places,
   start,
   groupId,
   clock,
 }: {
-  readonly kafka: Kafka;
+  readonly client: KafkaClient;
   /** Those that are read now. */
   readonly topics: () => readonly string[];
   readonly places: TopicPartitions;
@@ -50,42 +51,36 @@ export function createKafkaLag({
   readonly groupId: string;
   readonly clock: Clock;
 }): KafkaLag {
-  let admin: Promise<Admin> | null = null;
+  let admin: Promise<KafkaAdmin> | null = null;
   let asking: Promise<GroupOffsets> | null = null;
   /** `null` until the first answer. */
   let last: GroupOffsets | null = null;
 
-  const connect = async (): Promise<Admin> => {
-    const fresh = kafka.admin({ retry: { ...clientRetry, retries: 1 } });
-    await fresh.connect();
-    return fresh;
-  };
-
   const ask = async (): Promise<GroupOffsets> => {
-    const mine = (admin ??= connect());
+    const mine = (admin ??= client.connectAdmin(retries));
     try {
       const answered = await readOffsets(await mine);
       last = answered;
       return answered;
     } catch (error) {
       if (admin === mine) admin = null;
-      void mine.then((failed) => failed.disconnect()).catch(() => undefined);
+      void mine.then((failed) => failed[Symbol.asyncDispose]()).catch(() => undefined);
       throw error;
     }
   };
 
-  const readOffsets = async (connected: Admin): Promise<GroupOffsets> => {
+  const readOffsets = async (connected: KafkaAdmin): Promise<GroupOffsets> => {
     const asked = topics();
-    const groups = await connected.fetchOffsets({ groupId, topics: [...asked] });
-    const ofTopics = groups.map(async ({ topic, partitions }) => {
-      const commits = new Map(partitions.map((each) => [each.partition, Number(each.offset)]));
-      const ends = await connected.fetchTopicOffsets(topic);
+    const committed = await connected.committed(groupId, asked);
+    const ofTopics = asked.map(async (topic) => {
+      const commits = committed.get(topic) ?? new Map<number, number>();
+      const ends = await connected.topicEnds(topic);
       const begin = await start.beginnings(connected, topic, ends, commits);
       return ends.map(({ partition, high }): [TopicPartition, GroupOffset] => {
         const commit = commits.get(partition) ?? -1;
         const hasCommit = commit >= 0;
-        const committed = hasCommit ? commit : begin(partition);
-        return [places.of(topic, partition), { committed, hasCommit, end: Number(high) }];
+        const next = hasCommit ? commit : begin(partition);
+        return [places.of(topic, partition), { committed: next, hasCommit, end: high }];
       });
     });
     return new Map((await Promise.all(ofTopics)).flat());
@@ -113,7 +108,7 @@ export function createKafkaLag({
     },
     async [Symbol.asyncDispose]() {
       await asking?.catch(() => undefined);
-      await admin?.then((connected) => connected.disconnect()).catch(() => undefined);
+      await admin?.then((connected) => connected[Symbol.asyncDispose]()).catch(() => undefined);
     },
   };
 }

@@ -1,29 +1,27 @@
 // Keeps one member of a consumer group running: it connects, joins, and starts again after every
 // failure, until it is stopped.
 
-import type { ConsumerConfig, Kafka } from 'kafkajs';
 import type { Clock } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import { rest } from '#core/time/rest.ts';
 import { RetryDelays } from '#core/time/retry.ts';
-import { clientRetry } from '../../kafka/kafka-client.ts';
 import { kafkaError } from '../../kafka/kafka-errors.ts';
+import { type ConsumerHandlers, type KafkaClient, stopMsMax } from '../../kafka/kafka-port.ts';
 import type { KafkaLog } from '../../kafka/kafka-settings.ts';
-import { type ConsumerHandlers, runConsumer, stopMsMax } from './consumer-run.ts';
 
 export type KafkaMemberOptions = {
-  readonly kafka: Kafka;
+  readonly client: KafkaClient;
   /** The name in health and log: `group vectorstream at localhost:9092`. */
   readonly name: string;
   readonly groupId: string;
-  /** The group gives a member up after this long without a heartbeat; ten heartbeats fit in. */
+  /** See `ConsumerRun`. */
   readonly sessionMs: number;
   readonly clock: Clock;
   readonly log: KafkaLog;
 };
 
 export type KafkaMemberHandlers = Omit<ConsumerHandlers, 'heard'> & {
-  /** Runs before each start, and gives the topics to read. When it rejects, the start has failed. */
+  /** Runs before each start: resolves with the topics to read. The start fails if it rejects. */
   prepare(): Promise<readonly string[]>;
 };
 
@@ -38,26 +36,17 @@ export type KafkaMember = {
   stop(): Promise<void>;
 };
 
-/**
- * How long a fetch that finds nothing waits at the broker. The client looks at a paused partition
- * again only after this time.
- */
-const fetchWaitMs = 100;
-const fetchBytesMax = { maxBytesPerPartition: 1024 * 1024, maxBytes: 8 * 1024 * 1024 };
-/** How often the client asks whether the topic has more partitions. */
-const metadataMs = 30_000;
 const restartBackoff = { delayMs: 250, delayMsMax: 5_000 };
 
 export function startKafkaMember(
   options: KafkaMemberOptions,
   handlers: KafkaMemberHandlers,
 ): KafkaMember {
-  const { kafka, name, groupId, clock, log, sessionMs } = options;
+  const { client, name, groupId, clock, log, sessionMs } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let restarting = new AbortController();
   const delays = new RetryDelays({ backoff: restartBackoff, jitter: 'none' });
-  const config = consumerConfig(groupId, sessionMs);
   let problem: string | null = `Kafka: joining ${name}`;
   let heardAt = clock.monotonic();
 
@@ -79,7 +68,7 @@ export function startKafkaMember(
     if (signal.aborted) return null;
     restarting = new AbortController();
     const ending = AbortSignal.any([signal, restarting.signal]);
-    return runConsumer({ kafka, config, topics, signal: ending, clock }, observed);
+    return client.runConsumer({ groupId, topics, sessionMs, signal: ending, clock }, observed);
   };
 
   const keepRunning = async (): Promise<void> => {
@@ -113,17 +102,3 @@ export function startKafkaMember(
     },
   };
 }
-
-const consumerConfig = (groupId: string, sessionMs: number): ConsumerConfig => ({
-  groupId,
-  sessionTimeout: sessionMs,
-  heartbeatInterval: Math.floor(sessionMs / 10),
-  rebalanceTimeout: sessionMs * 2,
-  minBytes: 1,
-  maxWaitTimeInMs: fetchWaitMs,
-  ...fetchBytesMax,
-  metadataMaxAge: metadataMs,
-  allowAutoTopicCreation: false,
-  // The member restarts consumers itself, so that it can count and report the restarts.
-  retry: { ...clientRetry, restartOnFailure: () => Promise.resolve(false) },
-});

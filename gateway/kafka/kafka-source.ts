@@ -14,9 +14,9 @@
 
 import { createPulledSource } from '#core/pipeline/pulled-source.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
-import { openKafka } from '../../kafka/kafka-client.ts';
+import { openKafkaClient } from '../../kafka/kafka-client.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
-import { createTopicIds } from '../../kafka/topic-id.ts';
+import { createTopicIds } from '../../kafka/topic-ids.ts';
 import { ActiveConsumer } from './active-consumer.ts';
 import { ChosenTopics, type TopicChoice } from './chosen-topics.ts';
 import { GroupStart, type StartFrom } from './group-start.ts';
@@ -72,8 +72,8 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   const { connection, groupId, clock, sessionMs } = options;
   const { log } = connection;
   const ofGroup = partsOfGroup(options);
-  const { kafka, lag, topics, assignment, active, soleMember } = ofGroup;
-  const topicIds = createTopicIds({ kafka, groupId });
+  const { client, lag, topics, assignment, active, soleMember } = ofGroup;
+  const topicIds = createTopicIds(client, groupId);
   const watches = createTopicWatches({
     current: (topic) => topicIds.current(topic),
     async replaced(topic) {
@@ -114,14 +114,14 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
   const name = `group ${groupId} at ${connection.brokers.join(', ')}`;
   const member = startKafkaMember(
-    { kafka, name, groupId, sessionMs, clock, log },
+    { client, name, groupId, sessionMs, clock, log },
     memberHandlers({ ...ofGroup, commits, watches, pulled }, { ...options, log }),
   );
   const found = (): void => {
     log.info({ group: groupId }, 'the topics that are read have changed: joining again');
     member.restart();
   };
-  const looking = topics.keepLooking({ ...options, kafka, signal: pulled.closed }, found);
+  const looking = topics.keepLooking({ ...options, client, signal: pulled.closed }, found);
 
   return {
     kind: 'kafka',
@@ -147,16 +147,16 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
 /** What needs no other part to be made. */
 function partsOfGroup(options: KafkaSourceOptions) {
-  const kafka = openKafka(options.connection);
+  const client = openKafkaClient(options.connection);
   const topics = new ChosenTopics(options.topics);
   const places = new TopicPartitions();
   const start = new GroupStart(options.from);
   return {
-    kafka,
+    client,
     topics,
     places,
     start,
-    lag: createKafkaLag({ ...options, kafka, topics: () => topics.current, places, start }),
+    lag: createKafkaLag({ ...options, client, topics: () => topics.current, places, start }),
     assignment: new KafkaAssignment<TopicPartition>(options),
     active: new ActiveConsumer(),
     soleMember: options.alone ? new SoleMember(options) : null,

@@ -1,13 +1,12 @@
 // Says what a source does when its member of the consumer group prepares, joins, fetches and
 // rebalances.
 
-import type { Consumer, Kafka } from 'kafkajs';
 import type { UsageError } from '#core/errors/errors.ts';
 import type { PulledSource } from '#core/pipeline/pulled-source.ts';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import { withAdmin } from '../../kafka/kafka-client.ts';
-import { recordOfMessage } from '../../kafka/kafka-record.ts';
+import type { KafkaClient, KafkaConsumer } from '../../kafka/kafka-port.ts';
 import type { KafkaLog } from '../../kafka/kafka-settings.ts';
 import type { ActiveConsumer } from './active-consumer.ts';
 import { beginPartitions, heldBack } from './begin-partitions.ts';
@@ -23,7 +22,7 @@ import type { TopicWatches } from './topic-watch.ts';
 
 /** The parts of a source that its member drives. */
 export type SourceParts = {
-  readonly kafka: Kafka;
+  readonly client: KafkaClient;
   readonly lag: KafkaLag;
   readonly topics: ChosenTopics;
   readonly places: TopicPartitions;
@@ -47,7 +46,8 @@ export function memberHandlers(
   parts: SourceParts,
   { groupId, retryMs, clock, log }: Reporting,
 ): KafkaMemberHandlers {
-  const { kafka, lag, topics, places, start, assignment, active, commits, watches, pulled } = parts;
+  const { client, lag, topics, places, start, assignment, active, commits, watches, pulled } =
+    parts;
   /** Ends with the assignment. */
   let assigned = new AbortController();
 
@@ -55,7 +55,7 @@ export function memberHandlers(
     async prepare() {
       active.ended();
       assigned.abort();
-      const chosen = await withAdmin(kafka, async (admin) => {
+      const chosen = await withAdmin(client, async (admin) => {
         const found = await topics.choose(admin);
         await start.note(admin, found);
         return found;
@@ -99,17 +99,10 @@ export function memberHandlers(
       active.rebalancing();
     },
 
-    batch(payload) {
-      active.received(payload);
-      const { batch } = payload;
+    batch(batch) {
       const { topic } = batch;
       const partition = places.of(topic, batch.partition);
-      const outcome = assignment.add({
-        partition,
-        records: batch.messages.map(recordOfMessage),
-        next: Number(batch.lastOffset()) + 1,
-        end: Number(batch.highWatermark),
-      });
+      const outcome = assignment.add({ ...batch, partition });
       if (outcome === 'truncated')
         log.warn(
           { topic, partition: batch.partition },
@@ -127,7 +120,7 @@ export function memberHandlers(
 }
 
 async function confirmAlone(
-  consumer: Consumer,
+  consumer: KafkaConsumer,
   { soleMember, active, pulled }: SourceParts,
 ): Promise<void> {
   const isCurrent = (): boolean => active.is(consumer);
@@ -139,7 +132,7 @@ async function confirmAlone(
 
 /** Drops what other members have worked on while this one was away. */
 async function confirmKept(
-  consumer: Consumer,
+  consumer: KafkaConsumer,
   { lag, assignment, active, commits, pulled }: SourceParts,
   { retryMs, clock }: Pick<Reporting, 'retryMs' | 'clock'>,
 ): Promise<void> {

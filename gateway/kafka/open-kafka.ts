@@ -107,5 +107,5 @@ export function kafkaConnectionOf(
     saslMechanism === 'none' || saslUsername === null || saslPassword === null
       ? null
       : { mechanism: saslMechanism, username: saslUsername, password: saslPassword };
-  return { brokers, ssl, sasl, clientId: 'vectorstream', log, openSocket: null };
+  return { brokers, ssl, sasl, clientId: 'vectorstream', log };
 }

@@ -1,9 +1,9 @@
 // Confirms that a member is the only one of its consumer group, or fails.
 
-import type { Consumer } from 'kafkajs';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
+import type { KafkaConsumer } from '../../kafka/kafka-port.ts';
 
 export type SoleMemberOptions = {
   readonly groupId: string;
@@ -35,14 +35,15 @@ export class SoleMember {
    *
    * @throws UsageError when another member remains
    */
-  async confirm(consumer: Consumer, isCurrent: () => boolean, signal: AbortSignal): Promise<void> {
+  async confirm(
+    consumer: KafkaConsumer,
+    isCurrent: () => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { groupId, meetingMsMax, retryMs, clock } = this.#options;
     const deadline = clock.monotonic() + meetingMsMax;
     while (isCurrent() && !signal.aborted) {
-      const members = await consumer.describeGroup().then(
-        (group) => group.members.length,
-        () => null,
-      );
+      const members = await consumer.countMembers().catch(() => null);
       if (members !== null && members <= 1) {
         this.#isConfirmed = true;
         return;

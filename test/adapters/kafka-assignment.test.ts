@@ -9,7 +9,8 @@ import {
   type KafkaAssignmentOptions,
   type TakenBatch,
 } from '../../gateway/kafka/kafka-assignment.ts';
-import { type FetchedRecord, recordOfMessage } from '../../kafka/kafka-record.ts';
+import type { FetchedRecord } from '../../kafka/kafka-record.ts';
+import { recordOfMessage } from '../../kafka/kafkajs/kafkajs-record.ts';
 
 const recordAt = (offset: number, headerBytes = 0): FetchedRecord => ({
   key: null,

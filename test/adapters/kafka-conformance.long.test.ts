@@ -8,7 +8,7 @@ import { parseTopicMapping } from '#core/mapping/mapping.ts';
 import { noMappings, recordMapping } from '#core/mapping/record-mapping.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { openKafka } from '../../kafka/kafka-client.ts';
+import { openKafkajs } from '../../kafka/kafkajs/kafkajs-client.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { dimensions } from '../conformance/store-records.ts';
@@ -35,7 +35,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
     await log.append([
       { key: null, value: new TextEncoder().encode('[1, 2]'), headers: {}, timestamp: 1 },
     ]);
-    const producer = openKafka(cuttable(broker.brokers)).producer();
+    const producer = openKafkajs(cuttable(broker.brokers)).producer();
     await producer.connect();
     const messages = [{ key: 'k', value: null }, { value: Buffer.alloc(0) }];
     await producer.send({ topic: log.topic, messages });
@@ -78,7 +78,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
       return gateway.counts;
     };
     await read('group', 3);
-    const producer = openKafka(cuttable(broker.brokers)).producer();
+    const producer = openKafkajs(cuttable(broker.brokers)).producer();
     await producer.connect();
     const tombstone = { key: 'anna', value: null, timestamp: String(now) };
     await producer.send({ topic: log.topic, messages: [tombstone] });

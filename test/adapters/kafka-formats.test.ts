@@ -10,7 +10,7 @@ import type { DeadLetter } from '#core/ports.ts';
 import { kafkaEndpointOf } from '../../cli/generator/kafka-endpoint.ts';
 import { redriveCountHeader } from '../../gateway/dead-letters/failure-headers.ts';
 import { deadLetterOfRecord, recordOfDeadLetter } from '../../gateway/kafka/dead-letter-record.ts';
-import { compressionTypes, registerCodecs } from '../../kafka/codecs.ts';
+import { compressionTypes, registerCodecs } from '../../kafka/kafkajs/codecs.ts';
 import { compressLz4Block, lz4BlockBytesMax } from '../../kafka/lz4-block.ts';
 import { compressLz4, decompressLz4 } from '../../kafka/lz4-frames.ts';
 import { compressSnappy, decompressSnappy } from '../../kafka/snappy-frames.ts';

@@ -4,9 +4,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStatus, type DeadLetter, type LogRecord } from '#core/ports.ts';
-import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
+import { openKafkaClient, withAdmin } from '../../kafka/kafka-client.ts';
 import { compressions } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
+import { ensureTopic } from '../../kafka/kafka-topics.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
 import {
@@ -236,17 +237,14 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await log.append(recordsOf(50));
     const reader = new KafkaReader(await log.open('group'), true);
     await until('it is read', 60_000, () => reader.delivered.length === 50);
-    await withAdmin(openKafka(cuttable(broker.brokers)), async (admin) => {
-      await admin.deleteTopics({ topics: [log.topic] });
+    const plan = { topic: log.topic, partitions: 1, config: {}, mayCreate: true };
+    await withAdmin(openKafkaClient(cuttable(broker.brokers)), async (admin) => {
+      await admin.deleteTopics([log.topic]);
       // The reader creates the topic too; either may be first.
-      await until(
-        'it is recreated',
-        60_000,
-        async () =>
-          (await admin.createTopics({
-            topics: [{ topic: log.topic, numPartitions: 1, replicationFactor: 1 }],
-          })) || (await admin.fetchTopicOffsets(log.topic)).every(({ high }) => high === '0'),
-      );
+      await until('it is recreated', 60_000, async () => {
+        await ensureTopic(admin, plan);
+        return (await admin.topicEnds(log.topic)).every(({ high }) => high === 0);
+      });
     });
     const again = kafkaSinkOf(log.topic);
     await until('it can be written to', 60_000, () =>

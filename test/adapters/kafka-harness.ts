@@ -1,7 +1,9 @@
 // Opens sources, sinks and dead letters on a test's own topics, and cuts their connections as a
 // crash would.
 
-import { connect, type Socket } from 'node:net';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
+import { Socket } from 'node:net';
 import type { DeadLetters, EventSource, LogRecord } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
 import type { TopicChoice } from '../../gateway/kafka/chosen-topics.ts';
@@ -31,7 +33,18 @@ export const testLog: KafkaLog = {
 };
 
 /** A connection that can be cut for good: its client neither leaves the group nor reconnects. */
-export type CuttableConnection = KafkaConnection & { cut(): void };
+export type CuttableConnection = KafkaConnection & {
+  /** What opens its connections in here, now or later, can be cut. */
+  open<T>(opening: () => T): T;
+  cut(): void;
+};
+
+/** Is told of each socket that is opened inside of `open`, whichever library opens it. */
+const opened = new AsyncLocalStorage<(socket: Socket) => void>();
+subscribe('net.client.socket', (message) => {
+  if (message instanceof Object && 'socket' in message && message.socket instanceof Socket)
+    opened.getStore()?.(message.socket);
+});
 
 export function cuttable(brokers: string): CuttableConnection {
   const sockets = new Set<Socket>();
@@ -42,12 +55,12 @@ export function cuttable(brokers: string): CuttableConnection {
     sasl: null,
     clientId: 'test',
     log: testLog,
-    openSocket({ host, port, onConnect }) {
-      const socket = connect({ host, port: isCut ? 1 : port }, onConnect);
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-      return socket;
-    },
+    open: (opening) =>
+      opened.run((socket) => {
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+        if (isCut) socket.once('connect', () => socket.destroy());
+      }, opening),
     cut() {
       isCut = true;
       for (const socket of sockets) socket.destroy();
@@ -80,17 +93,19 @@ export function kafkaTopic(
     append: (records: readonly LogRecord[]) => sink.append(records),
     async open(groupId: string, own: Partial<KafkaSourceOptions> = {}): Promise<EventSource> {
       const connection = cuttable(broker.brokers);
-      const source = createKafkaSource({
-        ...kafkaSourceDefaults,
-        connection,
-        topics: onlyTopic(topic),
-        groupId: `${groupId}-${name}`,
-        clock: systemClock,
-        sessionMs: testSessionMs,
-        commitMs: 5,
-        ...options,
-        ...own,
-      });
+      const source = connection.open(() =>
+        createKafkaSource({
+          ...kafkaSourceDefaults,
+          connection,
+          topics: onlyTopic(topic),
+          groupId: `${groupId}-${name}`,
+          clock: systemClock,
+          sessionMs: testSessionMs,
+          commitMs: 5,
+          ...options,
+          ...own,
+        }),
+      );
       open.add({ source, connection });
       return source;
     },
@@ -118,16 +133,18 @@ export function kafkaDeadLetters(broker: KafkaBroker, name: string) {
     topic: `events-${name}.dlq`,
     async open(): Promise<DeadLetters> {
       const connection = cuttable(broker.brokers);
-      const queue = createKafkaDeadLetters({
-        connection,
-        topic: `events-${name}.dlq`,
-        partitions: 2,
-        mayCreate: true,
-        compression: 'lz4',
-        groupId: name,
-        sessionMs: testSessionMs,
-        clock: systemClock,
-      });
+      const queue = connection.open(() =>
+        createKafkaDeadLetters({
+          connection,
+          topic: `events-${name}.dlq`,
+          partitions: 2,
+          mayCreate: true,
+          compression: 'lz4',
+          groupId: name,
+          sessionMs: testSessionMs,
+          clock: systemClock,
+        }),
+      );
       all.push({ queue, connection });
       return queue;
     },

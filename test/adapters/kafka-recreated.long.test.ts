@@ -8,7 +8,7 @@ import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';
 import type { DeadLetters, EventSource, LogRecord } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
-import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
+import { openKafkaClient, withAdmin } from '../../kafka/kafka-client.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { silentObserver } from '../helpers/silent-observer.ts';
 import { until } from '../helpers/until.ts';
@@ -70,8 +70,8 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
       await using log = kafkaTopic(broker, { partitions: 1 }, name);
       await log.append(badRecords(life));
       await drain(await log.open('group'), queue);
-      await withAdmin(openKafka(cuttable(broker.brokers)), async (admin) => {
-        await admin.deleteTopics({ topics: [log.topic] });
+      await withAdmin(openKafkaClient(cuttable(broker.brokers)), async (admin) => {
+        await admin.deleteTopics([log.topic]);
         await until('the topic is gone', 60_000, async () => {
           const topics = await admin.listTopics();
           return !topics.includes(log.topic);
@@ -94,12 +94,9 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
     const source = await log.open('group', { unsettledMax: 5, fetchedBytesMax: 1 });
     const reader = new KafkaReader(source, false);
     await until('it is full', 60_000, () => reader.delivered.length === 5);
-    await withAdmin(openKafka(cuttable(broker.brokers)), async (admin) => {
-      await admin.deleteTopics({ topics: [log.topic] });
-      await admin.createTopics({
-        topics: [{ topic: log.topic, numPartitions: 1 }],
-        waitForLeaders: false,
-      });
+    await withAdmin(openKafkaClient(cuttable(broker.brokers)), async (admin) => {
+      await admin.deleteTopics([log.topic]);
+      await admin.createTopic({ topic: log.topic, partitions: 1, config: {} });
     });
     const records = badRecords('second', 50);
     await until('the new topic is full', 60_000, () => log.append(records).then(() => true));

@@ -10,7 +10,7 @@ import { createClient } from '../../client/client.ts';
 import { checkKafka } from '../../gateway/check/check-engines.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
-import { openKafka } from '../../kafka/kafka-client.ts';
+import { openKafkajs } from '../../kafka/kafkajs/kafkajs-client.ts';
 import { cuttable, onlyTopic } from '../adapters/kafka-harness.ts';
 import { KafkaReader } from '../adapters/kafka-reader.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
@@ -248,7 +248,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
         VECTORSTREAM_EVENTS_MAPPINGS: mappings,
       });
       await gateway.ready();
-      const producer = openKafka(cuttable(broker.brokers)).producer();
+      const producer = openKafkajs(cuttable(broker.brokers)).producer();
       await producer.connect();
       await producer.send({
         topic: 'kinds',

@@ -4,7 +4,7 @@
 import avsc from 'avsc';
 import protobuf from 'protobufjs';
 import { expect, test } from 'vitest';
-import { openKafka } from '../../kafka/kafka-client.ts';
+import { openKafkajs } from '../../kafka/kafkajs/kafkajs-client.ts';
 import { cuttable } from '../adapters/kafka-harness.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker } from '../helpers/kafka-broker.ts';
@@ -139,7 +139,7 @@ test.skipIf(reason !== null)(
     });
     await gateway.ready();
     registry.freeze();
-    const producer = openKafka(cuttable(broker.brokers)).producer();
+    const producer = openKafkajs(cuttable(broker.brokers)).producer();
     await producer.connect();
     await producer.send({
       topic,

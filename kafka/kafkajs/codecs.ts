@@ -1,12 +1,12 @@
-// Gives the Kafka client all four compressions that brokers and other clients use, without native
+// Gives kafkajs all four compressions that brokers and other clients use, without native
 // modules.
 
 import { promisify } from 'node:util';
 import { gzip, gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import { batchBytesMax, type Compression } from './kafka-settings.ts';
-import { compressLz4, decompressLz4 } from './lz4-frames.ts';
-import { compressSnappy, decompressSnappy } from './snappy-frames.ts';
+import { batchBytesMax, type Compression } from '../kafka-settings.ts';
+import { compressLz4, decompressLz4 } from '../lz4-frames.ts';
+import { compressSnappy, decompressSnappy } from '../snappy-frames.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 

@@ -3,54 +3,12 @@
 // connections.
 
 import kafkajs from 'kafkajs';
-import type { Broker, Cluster, Consumer, Kafka } from 'kafkajs';
+import type { Broker, Cluster, Kafka } from 'kafkajs';
 import { at } from '#core/errors/assert.ts';
-
-export type TopicIds = AsyncDisposable & {
-  /**
-   * Asks the group's coordinator, which accepts the group's commits. `null` while there is no such
-   * topic. A constant with a broker that has no ids (Kafka before 2.8). Rejects with the client's
-   * error.
-   */
-  current(topic: string): Promise<string | null>;
-};
-
-type Opened = {
-  readonly client: Consumer;
-  readonly coordinator: Broker;
-  readonly hasIds: boolean;
-};
-
-export function createTopicIds({
-  kafka,
-  groupId,
-}: {
-  readonly kafka: Kafka;
-  readonly groupId: string;
-}): TopicIds {
-  let opened: Promise<Opened> | null = null;
-
-  const current = async (topic: string): Promise<string | null> => {
-    const mine = (opened ??= open(kafka, groupId));
-    try {
-      const { coordinator, hasIds } = await mine;
-      return hasIds ? await topicIdOf(coordinator, topic) : noIds;
-    } catch (error) {
-      if (opened === mine) opened = null;
-      void mine.then(({ client }) => client.disconnect()).catch(() => undefined);
-      throw error;
-    }
-  };
-  return {
-    current,
-    async [Symbol.asyncDispose]() {
-      await opened?.then(({ client }) => client.disconnect()).catch(() => undefined);
-    },
-  };
-}
+import type { TopicIds } from '../kafka-port.ts';
 
 /** Connects, and does not join the group. */
-async function open(kafka: Kafka, groupId: string): Promise<Opened> {
+export async function connectKafkajsTopicIds(kafka: Kafka, groupId: string): Promise<TopicIds> {
   const clusters: Cluster[] = [];
   const client = kafka.consumer({
     groupId,
@@ -67,7 +25,11 @@ async function open(kafka: Kafka, groupId: string): Promise<Opened> {
     await client.connect();
     const coordinator = await at(clusters, 0).findGroupCoordinator({ groupId });
     const { [metadata.apiKey]: versions } = await coordinator.apiVersions();
-    return { client, coordinator, hasIds: (versions?.maxVersion ?? 0) >= metadata.apiVersion };
+    const hasIds = (versions?.maxVersion ?? 0) >= metadata.apiVersion;
+    return {
+      current: async (topic) => (hasIds ? topicIdOf(coordinator, topic) : noIds),
+      [Symbol.asyncDispose]: () => client.disconnect(),
+    };
   } catch (error) {
     await client.disconnect().catch(() => undefined);
     throw error;
