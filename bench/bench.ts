@@ -14,6 +14,7 @@ import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
 import { isMet, type Benchmark, type Row } from './benchmark.ts';
 import { deadLetters } from './dead-letters-benchmark.ts';
 import { embed } from './embed-benchmark.ts';
+import { gpu } from './gpu-benchmark.ts';
 import { guarantees } from './guarantees-benchmark.ts';
 import { kafka } from './kafka-benchmark.ts';
 import { mapping } from './mapping-benchmark.ts';
@@ -58,6 +59,7 @@ const flags = {
       1024,
       'only the first N cores, for this program and its children (Linux)',
     ),
+    gpu: toggle('only embedding on a GPU by WebGPU, which is in no other run'),
     quick: toggle('a tenth of the work: faster, with rough figures'),
   }),
   ...section('Output', {
@@ -92,7 +94,7 @@ type Result = {
 };
 
 async function bench(values: FlagValues<typeof flags>): Promise<number> {
-  const chosen = chosenFrom(values.only);
+  const chosen = values.gpu ? [gpu] : chosenFrom(values.only);
   const profileFolder = values.profile === null ? null : resolve(values.profile);
   if (profileFolder !== null) makeFolder(profileFolder);
   if (values.json !== null) await requireWritable(values.json);

@@ -90,7 +90,7 @@ type Pipeline = AsyncDisposable & { seconds(texts: readonly string[]): Promise<n
  */
 async function startPipeline({ folder, signal }: BenchmarkContext): Promise<Pipeline> {
   const model = join(folder, 'token-level');
-  await makeTokenLevelModel(join(root, 'models/all-MiniLM-L6-v2'), model);
+  await makeTokenLevelModel(join(root, 'models/all-MiniLM-L6-v2'), model, 'fp32');
   const child = fork(
     join(root, 'bench/plain-pipeline.ts'),
     [model, String(availableParallelism())],

@@ -1,20 +1,29 @@
-// Copies the shipped fp32 model and adds the output that `pipeline('feature-extraction')` expects:
+// Copies a shipped float model and adds the output that `pipeline('feature-extraction')` expects:
 // one vector per token.
 
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The tensor that the shipped graph pools. */
-const lastLayer = '/layers.5/ln2/LayerNormalization_output_0';
+/** By dtype, the shipped graph and the tensor of floats that it pools. */
+const graphs = {
+  fp16: { file: 'onnx/model_fp16.onnx', pooled: '/Cast_2_output_0' },
+  fp32: { file: 'onnx/model.onnx', pooled: '/layers.5/ln2/LayerNormalization_output_0' },
+} as const;
+export const tokenLevelDtypes = ['fp16', 'fp32'] as const;
 
-/** Makes `to` a folder that transformers.js loads as dtype `fp32`. */
-export async function makeTokenLevelModel(from: string, to: string): Promise<void> {
+/** Makes `to` a folder that transformers.js loads as this dtype. */
+export async function makeTokenLevelModel(
+  from: string,
+  to: string,
+  dtype: keyof typeof graphs,
+): Promise<void> {
+  const { file, pooled } = graphs[dtype];
   await mkdir(join(to, 'onnx'), { recursive: true });
-  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
-    await copyFile(join(from, file), join(to, file));
-  await writeFile(join(to, 'onnx/model.onnx'), [
-    await readFile(join(from, 'onnx/model.onnx')),
-    addedOutput('last_hidden_state', lastLayer),
+  for (const setting of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+    await copyFile(join(from, setting), join(to, setting));
+  await writeFile(join(to, file), [
+    await readFile(join(from, file)),
+    addedOutput('last_hidden_state', pooled),
   ]);
 }
 

@@ -21,7 +21,7 @@ export type ModelSessionOptions = {
   readonly location: string;
   /** The graph's path inside `location`. */
   readonly file: string;
-  /** Another graph in `location` out of which this one reads its weights; `null`: it has its own. */
+  /** Another graph in `location`, whose weights this one reads; `null`: it has its own. */
   readonly weights: string | null;
   /** Files beside a large graph that hold its weights: `<file>_data`, `<file>_data_1`, … */
   readonly dataFiles: number;

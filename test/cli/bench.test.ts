@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { atLeast, isMet, lessThan, row } from '../../bench/benchmark.ts';
 import { median, medianRatio, quantile, secondHalf, slope } from '../../bench/figures.ts';
+import { rowsOf } from '../../bench/gpu-benchmark.ts';
 import { queryAt } from '../../bench/searcher.ts';
 import { figure, table } from '../../bench/table.ts';
 
@@ -144,5 +145,31 @@ describe('a row', () => {
       '0',
       '-12.3',
     ]);
+  });
+});
+
+describe('the GPU benchmark', () => {
+  const shape = { texts: 8, tokens: 32 };
+  const on = (software: boolean) => [
+    { kind: 'adapter', adapter: { name: 'the adapter', software } } as const,
+    { kind: 'ours', shape, textsPerSecond: 900 } as const,
+    { kind: 'agreement', leastCosine: 0.99999 } as const,
+  ];
+
+  test('shows rates of a GPU', () => {
+    const said: string[] = [];
+    const rows = rowsOf(on(false), 'fp16', (line) => said.push(line));
+    expect(rows.map(({ measure, value }) => [measure, value])).toEqual([
+      ['fp16: 8 × 32 tokens, VectorStream', 900],
+      ['fp16: least cosine to the pipeline', 0.99999],
+    ]);
+    expect(said).toEqual(['fp16: the adapter']);
+  });
+
+  test('shows no rate of a software adapter, and says so', () => {
+    const said: string[] = [];
+    const rows = rowsOf(on(true), 'fp32', (line) => said.push(line));
+    expect(rows.map(({ unit }) => unit)).not.toContain('texts/s');
+    expect(said).toEqual(['fp32: the adapter, software adapter: unmeasured']);
   });
 });

@@ -1,16 +1,16 @@
 // WebGPU in a Node runner on a software adapter: the packaged Chromium's Vulkan driver with the
 // system's Vulkan loader.
 
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseGolden, parseManifest, sha256Of } from '#core/model/model-manifest.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { cpuBudget, createEmbedder } from '#core/transformers/embedder.ts';
 import { cosine } from '#core/vectors/vector.ts';
+import { kernelsOf } from '../../bench/kernels-of.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
 import { browserExecutable } from '../helpers/browser.ts';
 import { startProgram } from '../helpers/program.ts';
@@ -47,26 +47,6 @@ async function vulkanOrSkip(
   process.stderr.write(`SKIPPED, WebGPU in Node: ${vulkan}.\n`);
   skip(vulkan);
   return null;
-}
-
-const secondRun = 'SECOND RUN';
-
-/** The names of the kernels that one text needs. */
-async function kernelsOf(graph: string, vulkan: Record<string, string>): Promise<string[]> {
-  await using folder = await temporaryFolder();
-  const file = join(folder.path, 'log');
-  // The runtime's own lines are lost when a pipe is full, so the log is a file.
-  await using log = await open(file, 'w');
-  const program = spawn(
-    process.execPath,
-    ['test/runner/webgpu-kernels.ts', join(shippedModel, 'onnx', graph), secondRun],
-    { env: { ...process.env, ...vulkan }, stdio: ['ignore', 'ignore', log.fd] },
-  );
-  const [code] = await once(program, 'exit');
-  const lines = await readFile(file, 'utf8');
-  expect(code, lines.slice(-2_000)).toBe(0);
-  const run = lines.slice(lines.indexOf(secondRun));
-  return [...run.matchAll(/Starting program "(\w+)/g)].map(([, name = '']) => name);
 }
 
 /** Cosines to the processor's float32 arithmetic. */
@@ -147,8 +127,7 @@ test('VECTORSTREAM_RUNNER_DEVICE=webgpu embeds correctly and reports its softwar
     adapter: 'SwiftShader (Vulkan)',
     softwareAdapter: true,
   });
-  // The second is padded to the first, which is longer than attention's tiles of 32 tokens.
-  const texts = ['wool jacket, waterproof, with a hood. '.repeat(5), cases[0]?.text ?? ''];
+  const texts = cases.slice(0, 2).map(({ text }) => text);
   const { outcomes } = await joined.embed(texts);
   expect(Math.min(...(await cosinesToProcessor(texts, outcomes)))).toBeGreaterThan(0.9997);
   expect(runner.stdout()).toContain('this is a software GPU adapter');
@@ -159,7 +138,9 @@ test('VECTORSTREAM_RUNNER_DEVICE=webgpu embeds correctly and reports its softwar
 test('a text needs at most 106 kernels, and none of them scales weights', async ({ skip }) => {
   const vulkan = await vulkanOrSkip(skip);
   if (vulkan === null) return;
-  const kernels = await kernelsOf('model_webgpu.onnx', vulkan);
+  await using folder = await temporaryFolder();
+  const graph = join(shippedModel, 'onnx/model_webgpu.onnx');
+  const kernels = await kernelsOf(graph, folder.path, vulkan);
   expect(kernels.filter((name) => name.startsWith('DequantizeLinear'))).toEqual([]);
   expect(kernels.filter((name) => name.startsWith('SkipLayerNorm'))).toHaveLength(12);
   expect(kernels.length).toBeLessThanOrEqual(106);

@@ -1,6 +1,8 @@
 // A program that runs a graph on WebGPU twice, each time with one text of eight tokens, and has the
 // runtime name its kernels on standard error. A line with the given word comes before the second
 // run.
+//
+// Arguments: the graph's file, the word.
 
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sessionOptions } from '#core/transformers/model-session.ts';
