@@ -1,0 +1,86 @@
+// Compares WebGPU on this machine with the processor's float32 arithmetic: mean and least cosine of
+// 200 texts of 1 to 256 tokens, in batches of 1 to 64.
+
+import { parseArgs } from 'node:util';
+import { at } from '#core/errors/assert.ts';
+import type { Device, Model } from '#core/model/model-manifest.ts';
+import type { EmbedOutcome } from '#core/ports.ts';
+import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
+import { cosine } from '#core/vectors/vector.ts';
+import { openModelFolder } from '../node-runner/model-folder.ts';
+import { adapterInUse } from '../node-runner/webgpu-adapter.ts';
+
+const usage = `Usage: npm run compare-webgpu -- [--plain] DTYPE
+
+Ends with 1 when a cosine is below 0.9997. --plain: the graph that other devices use.
+docs/browser-runner.md says how to run it without a GPU, with 16-bit floats too.
+`;
+const { values, positionals } = parseArgs({
+  options: { plain: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+  allowPositionals: true,
+});
+const [dtype] = positionals;
+if (dtype === undefined || values.help === true) {
+  process.stdout.write(usage);
+  process.exit(dtype === undefined ? 2 : 0);
+}
+
+const least = 0.9997;
+/** 200 in all. */
+const batches = [64, 32, 24, 16, 16, 12, 8, 8, 6, 4, 3, 2, 1, 1, 1, 1, 1];
+/** Each is one token, with the two around a text. */
+const words = 'wool jacket oak lamp steel knife garden chair glass phone'.split(' ');
+
+/** From 1 to 256, short ones first, so that large batches need little time on a processor. */
+const tokensOf = (index: number): number => Math.floor(256 ** (index / 199));
+const textOf = (index: number): string =>
+  Array.from({ length: Math.max(0, tokensOf(index) - 2) }, (_, word) =>
+    at(words, (index * 7 + word * word + Math.floor(word / 3)) % words.length),
+  ).join(' ');
+
+async function vectors(
+  model: Model,
+  location: string,
+  options: { readonly device: Device; readonly dtype: string; readonly budget: number },
+): Promise<readonly EmbedOutcome[]> {
+  await using embedder = await createEmbedder({
+    ...options,
+    model,
+    location,
+    threads: 0,
+    adapter: '',
+    softwareAdapter: false,
+  });
+  if (options.device === 'webgpu') console.log(adapterInUse(true).name);
+  const found: EmbedOutcome[] = [];
+  for (const count of batches) {
+    const first = found.length;
+    found.push(
+      ...(await embedder.embed(Array.from({ length: count }, (_, index) => textOf(first + index)))),
+    );
+    console.error(`${found.length} texts on ${options.device}`);
+  }
+  return found;
+}
+
+const { model, folder } = await openModelFolder('models/all-MiniLM-L6-v2');
+const plainDtypes = Object.entries(model.manifest.dtypes).map(
+  ([name, graph]) => [name, { ...graph, webgpu: undefined }] as const,
+);
+const compared: Model = values.plain
+  ? { ...model, manifest: { ...model.manifest, dtypes: Object.fromEntries(plainDtypes) } }
+  : model;
+const expected = await vectors(model, folder, { device: 'cpu', dtype: 'fp32', budget: cpuBudget });
+const found = await vectors(compared, folder, { device: 'webgpu', dtype, budget: gpuBudget });
+const cosines = expected.map((one, index) => {
+  const other = at(found, index);
+  return one.ok && other.ok ? cosine(one.vector, other.vector) : 0;
+});
+const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
+const worst = Math.min(...cosines);
+const graph = values.plain ? 'plain' : 'fused';
+console.log(
+  `${dtype}, ${graph} graph, ${cosines.length} texts: mean ${mean.toFixed(7)}, least ${worst.toFixed(7)}`,
+);
+// Does not wait for the session's disposal, because some drivers hang in it.
+process.exit(worst >= least ? 0 : 1);
