@@ -110,16 +110,13 @@ export function createNeighbourReads(
         ids.map((_, index) => vectors.subarray(index * dimensions, (index + 1) * dimensions)),
       );
       if (vector === null) return [];
-      const hits = await texts.search({
+      return texts.searchProducts({
         vector,
         limit,
         filter: productsOnly(filter),
         exceptTextIds: textIds,
         plan,
       });
-      return hits.flatMap(({ product, textId, score }) =>
-        product === null ? [] : [{ product, textId, score }],
-      );
     },
   };
 }

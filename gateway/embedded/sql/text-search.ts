@@ -6,6 +6,7 @@ import type {
   EventFilter,
   SearchHit,
   SearchRequest,
+  SimilarProduct,
   WordSearchHit,
   WordSearchRequest,
 } from '#core/ports.ts';
@@ -28,6 +29,10 @@ export type TextSearch = {
   searchWords(
     request: WordSearchRequest & { readonly plan: SearchPlan },
   ): Promise<readonly WordSearchHit[]>;
+  /** The products of such a search, without reading their events. */
+  searchProducts(
+    request: SearchRequest & { readonly plan: SearchPlan },
+  ): Promise<readonly SimilarProduct[]>;
 };
 
 const brandsOfText = 'SELECT brands FROM worded_texts WHERE text = ?';
@@ -90,14 +95,26 @@ export function createTextSearch(
     }
   };
 
-  return {
-    search: ({ vector, limit, filter, scoreMin = -Infinity, exceptTextIds = [], after, plan }) =>
-      inSnapshot(
+  const productOfHit = ({ text, score, textId }: Ranked<number>): readonly SimilarProduct[] => {
+    const product = productOf(textByKey.get(text)?.['product'] ?? null);
+    return product === null ? [] : [{ product, textId, score }];
+  };
+
+  const byVector =
+    <Hit>(found: (entry: Ranked<number>, texts: FilteredTexts) => readonly Hit[]) =>
+    ({ vector, filter, plan, ...wanted }: SearchRequest & { readonly plan: SearchPlan }) => {
+      const { limit, scoreMin = -Infinity, exceptTextIds = [], after = null } = wanted;
+      return inSnapshot(
         filter,
         () => nearestByVector(statements, copy, { vector, filter }),
-        () => ({ limit, plan, scoreMin, except: keysOf(exceptTextIds), after: after ?? null }),
-        hitOf,
-      ),
+        () => ({ limit, plan, scoreMin, except: keysOf(exceptTextIds), after }),
+        found,
+      );
+    };
+
+  return {
+    search: byVector(hitOf),
+    searchProducts: byVector(productOfHit),
     searchWords: ({ features, limit, filter, plan }) =>
       inSnapshot(
         filter,
