@@ -24,8 +24,8 @@ export function formatOf(path: string): (path: string) => RowFile | Promise<RowF
 }
 
 /**
- * Writes the texts of these pages, at most `limit`, and resolves to their number. When a page
- * throws, no file is left and one that was there stays.
+ * Writes the texts of these pages, at most `limit`, and resolves to their number. When anything
+ * fails, no file is left and one that was there stays.
  */
 export async function writeExport(
   path: string,
@@ -35,21 +35,31 @@ export async function writeExport(
 ): Promise<number> {
   const openFile = formatOf(path);
   const unfinished = `${path}.part`;
-  let written = 0;
   try {
-    await using file = await openFile(unfinished);
-    for await (const { items, model } of pages) {
-      const rows = items.slice(0, limit - written).map((text) => exportRow(text, model));
-      await file.write(rows);
-      written += rows.length;
-      onWritten(written);
-      if (written >= limit) break;
-    }
-    await file.finish();
+    const written = await writePages(await openFile(unfinished), pages, limit, onWritten);
+    await rename(unfinished, path);
+    return written;
   } catch (error) {
     await rm(unfinished, { force: true });
     throw error;
   }
-  await rename(unfinished, path);
+}
+
+async function writePages(
+  opened: RowFile,
+  pages: AsyncIterable<TextPage>,
+  limit: number,
+  onWritten: (texts: number) => void,
+): Promise<number> {
+  await using file = opened;
+  let written = 0;
+  for await (const { items, model } of pages) {
+    const rows = items.slice(0, limit - written).map((text) => exportRow(text, model));
+    await file.write(rows);
+    written += rows.length;
+    onWritten(written);
+    if (written >= limit) break;
+  }
+  await file.finish();
   return written;
 }

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
@@ -154,6 +154,15 @@ test.each(['some.ndjson', 'some.parquet'])(
     expect([await readdir(folder.path), await readFile(path, 'utf8')]).toEqual([[name], 'older']);
   },
 );
+
+test('an export to the name of a folder leaves nothing beside it', async () => {
+  await using folder = await temporaryFolder();
+  const { pages } = await shop(1);
+  const path = join(folder.path, 'some.ndjson');
+  await mkdir(path);
+  await expect(writeExport(path, pages(), Infinity, ignore)).rejects.toThrow('directory');
+  expect(await readdir(folder.path)).toEqual(['some.ndjson']);
+});
 
 test('a name without a known ending is refused with those that are', () => {
   expect(() => formatOf('all.csv')).toThrow(

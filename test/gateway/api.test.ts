@@ -1,6 +1,7 @@
 // Every path of the HTTP API except ingestion, called in process: results, refusals and the form of
 // errors.
 
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import {
@@ -168,6 +169,14 @@ describe('search', () => {
     expect(
       await problemOf(await post('/search', 'x', { 'content-type': 'text/plain' })),
     ).toMatchObject({ status: 415, code: 'unsupported_media_type' });
+  });
+
+  test('a compressed body is refused as such where none is decompressed', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const body = new Uint8Array(gzipSync('{"query":"mug"}'));
+    const problem = await problemOf(await testApp().post('/search', body, headers));
+    expect(problem).toMatchObject({ status: 415, code: 'unsupported_content_encoding' });
+    expect(problem['detail']).toBe('Content-Encoding is gzip; send this body uncompressed.');
   });
 });
 
