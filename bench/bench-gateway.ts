@@ -81,7 +81,7 @@ export async function startBenchGateway(
 }
 
 function launch(
-  { folder, profileFolder }: BenchmarkContext,
+  { folder, program, profileFolder }: BenchmarkContext,
   settings: Readonly<Record<string, string>>,
   logPath: string,
 ): ChildProcess {
@@ -95,8 +95,8 @@ function launch(
       : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${JSON.stringify(profileFolder)}` };
   const log = openSync(logPath, 'a');
   try {
-    return spawn(process.execPath, [join(root, 'gateway/main.ts')], {
-      cwd: root,
+    return spawn(process.execPath, [join(program, 'gateway/main.ts')], {
+      cwd: program,
       // In a process group of its own, the gateway does not get a terminal's Ctrl-C: this program
       // stops it in order. The gateway also ends when the IPC channel closes.
       detached: true,

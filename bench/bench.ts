@@ -10,8 +10,10 @@ import { listenForInterrupt } from '../cli/interrupt.ts';
 import { runCommand } from '../cli/run-command.ts';
 import { makeFolder } from '../system/make-folder.ts';
 import { answers } from './answers-benchmark.ts';
+import { root } from './bench-gateway.ts';
 import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
-import { isMet, type Benchmark, type Row } from './benchmark.ts';
+import { isMet, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { compareRows, type Turn } from './compare-rows.ts';
 import { deadLetters } from './dead-letters-benchmark.ts';
 import { embed } from './embed-benchmark.ts';
 import { gpu } from './gpu-benchmark.ts';
@@ -19,6 +21,7 @@ import { guarantees } from './guarantees-benchmark.ts';
 import { kafka } from './kafka-benchmark.ts';
 import { mapping } from './mapping-benchmark.ts';
 import { memory } from './memory-benchmark.ts';
+import { unpackRevision } from './older-program.ts';
 import { parse } from './parse-benchmark.ts';
 import { recovery } from './recovery-benchmark.ts';
 import { search } from './search-benchmark.ts';
@@ -45,6 +48,9 @@ const benchmarks: readonly Benchmark[] = [
   deadLetters,
 ];
 
+/** What they measure is only the gateway's, so that another version's can take its place. */
+const comparable: readonly Benchmark[] = [stream, memory, start, search, kafka, deadLetters];
+
 const flags = {
   ...section('What to measure', {
     only: text(
@@ -61,6 +67,11 @@ const flags = {
     ),
     gpu: toggle('only embedding on a GPU by WebGPU, which is in no other run'),
     quick: toggle('a tenth of the work: faster, with rough figures'),
+    against: text(
+      'REVISION',
+      null,
+      'also the gateway of this git revision, in turns: shows the ratio to it',
+    ),
   }),
   ...section('Output', {
     json: text('FILE', null, 'also writes conditions and figures to this file'),
@@ -94,7 +105,8 @@ type Result = {
 };
 
 async function bench(values: FlagValues<typeof flags>): Promise<number> {
-  const chosen = values.gpu ? [gpu] : chosenFrom(values.only);
+  const all = values.against === null ? benchmarks : comparable;
+  const chosen = values.gpu ? [gpu] : chosenFrom(values.only, all);
   const profileFolder = values.profile === null ? null : resolve(values.profile);
   if (profileFolder !== null) makeFolder(profileFolder);
   if (values.json !== null) await requireWritable(values.json);
@@ -107,7 +119,12 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
   try {
     for (const benchmark of chosen)
       results.push(
-        await measure(benchmark, { isQuick: values.quick, profileFolder, signal: interrupt.stop }),
+        await measure(benchmark, {
+          isQuick: values.quick,
+          profileFolder,
+          signal: interrupt.stop,
+          against: values.against,
+        }),
       );
   } catch (error) {
     if (!interrupt.stop.aborted) throw error;
@@ -134,23 +151,18 @@ async function requireWritable(file: string): Promise<void> {
   });
 }
 
-async function measure(
-  { name, about, run }: Benchmark,
-  options: {
-    readonly isQuick: boolean;
-    readonly profileFolder: string | null;
-    readonly signal: AbortSignal;
-  },
-): Promise<Result> {
+type MeasureOptions = Pick<BenchmarkContext, 'isQuick' | 'profileFolder' | 'signal'> & {
+  /** The revision to compare with; `null` for none. */
+  readonly against: string | null;
+};
+
+async function measure(benchmark: Benchmark, options: MeasureOptions): Promise<Result> {
+  const { name, about } = benchmark;
   process.stdout.write(`\n${name}: ${about}\n`);
   const folder = await mkdtemp(join(tmpdir(), 'vectorstream-bench-'));
   const startedAt = performance.now();
   try {
-    const rows = await run({
-      ...options,
-      folder,
-      say: (line) => process.stderr.write(`  … ${line}\n`),
-    });
+    const rows = await rowsOf(benchmark, folder, options);
     process.stdout.write(`${table(rows)}\n`);
     return { name, about, seconds: Math.round((performance.now() - startedAt) / 100) / 10, rows };
   } finally {
@@ -158,14 +170,38 @@ async function measure(
   }
 }
 
-function chosenFrom(only: string | null): readonly Benchmark[] {
-  if (only === null) return benchmarks;
+const say = (line: string): boolean => process.stderr.write(`  … ${line}\n`);
+
+async function rowsOf(
+  { run }: Benchmark,
+  folder: string,
+  { against, ...options }: MeasureOptions,
+): Promise<readonly Row[]> {
+  if (against === null) return run({ ...options, folder, program: root, say });
+  const other = join(folder, 'revision');
+  await unpackRevision(against, other);
+  const measured = (name: string, program: string): Promise<readonly Row[]> => {
+    const own = join(folder, name);
+    makeFolder(own);
+    return run({ ...options, folder: own, program, say: (line) => say(`${name}: ${line}`) });
+  };
+  const ours = (turn: number) => measured(`ours-${turn}`, root);
+  const theirs = (turn: number) => measured(`theirs-${turn}`, other);
+  const turns: readonly Turn[] = [
+    { ours: await ours(1), theirs: await theirs(1) },
+    { theirs: await theirs(2), ours: await ours(2) },
+  ];
+  return compareRows(turns, against);
+}
+
+function chosenFrom(only: string | null, from: readonly Benchmark[]): readonly Benchmark[] {
+  if (only === null) return from;
   return only.split(',').map((name) => {
-    const found = benchmarks.find((benchmark) => benchmark.name === name.trim());
+    const found = from.find((benchmark) => benchmark.name === name.trim());
     if (found === undefined)
       throw new UsageError(
         `--only names "${name}"; allowed are ` +
-          `${benchmarks.map((benchmark) => benchmark.name).join(', ')}.`,
+          `${from.map((benchmark) => benchmark.name).join(', ')}.`,
       );
     return found;
   });

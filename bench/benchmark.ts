@@ -13,6 +13,8 @@ export type Row = {
 export type BenchmarkContext = {
   /** An empty folder for this benchmark alone. It is removed afterwards. */
   readonly folder: string;
+  /** The folder of the project whose gateway is measured. */
+  readonly program: string;
   /** Do a tenth of the work; the figures are rough. */
   readonly isQuick: boolean;
   /** Where CPU profiles of gateway and runners are written; `null` for none. */

@@ -23,7 +23,7 @@ import { gatewayTarget, sendEvents } from '../../cli/generator/send-events.ts';
 import { listenForInterrupt } from '../../cli/interrupt.ts';
 import { createProgress, duration, tolerateClosedPipes } from '../../cli/progress-bar.ts';
 import { runCommand } from '../../cli/run-command.ts';
-import { startBenchGateway } from '../bench-gateway.ts';
+import { root, startBenchGateway } from '../bench-gateway.ts';
 import { conditions, conditionsLine } from '../bench-machine.ts';
 import { openPage } from './open-page.ts';
 import { createSampler, type Sample } from './sample.ts';
@@ -117,6 +117,7 @@ async function watch(
   const seconds = minutes * 60;
   const context = {
     folder,
+    program: root,
     isQuick: false,
     profileFolder: null,
     signal: stop,

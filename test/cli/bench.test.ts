@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { atLeast, isMet, lessThan, row } from '../../bench/benchmark.ts';
+import { compareRows } from '../../bench/compare-rows.ts';
 import { median, medianRatio, quantile, secondHalf, slope } from '../../bench/figures.ts';
 import { rowsOf } from '../../bench/gpu-benchmark.ts';
 import { queryAt } from '../../bench/searcher.ts';
@@ -172,4 +173,17 @@ describe('the GPU benchmark', () => {
     expect(rows.map(({ unit }) => unit)).not.toContain('texts/s');
     expect(said).toEqual(['fp32: the adapter, software adapter: unmeasured']);
   });
+});
+
+const turn = (ours: number, theirs: number) => ({
+  ours: [row('time', ours, 'µs', lessThan(130)), row('new', 1, '')],
+  theirs: [row('gone', 1, ''), row('time', theirs, 'µs')],
+});
+
+test('two versions are compared row by row, turn by turn', () => {
+  expect(compareRows([turn(100, 200), turn(300, 300)], 'v1')).toEqual([
+    row('time', 200, 'µs', lessThan(130)),
+    row('… ratio to v1', 0.75, '×'),
+    row('new', 1, ''),
+  ]);
 });
