@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import type { CatalogueWrite } from '#core/ports.ts';
 import { wireCatalogueProductSchema } from './event-schema.ts';
+import { printable } from './json-guard.ts';
 import { textIdOf } from './text-id.ts';
 import { productText } from './text.ts';
 import { parseTimestamp } from './timestamp.ts';
@@ -26,7 +27,7 @@ export function readCatalogueProduct(
         id: idOf(value),
         message: `${issue.keys.join(', ').slice(0, 100)}: not known; put it into attributes`,
       };
-    const path = issue?.path.map(String).join('.') ?? '';
+    const path = printable(issue?.path.map(String).join('.') ?? '', 300);
     const message = `${path === '' ? '' : `${path}: `}expected ${issue?.message ?? 'a product'}`;
     return { ok: false, id: idOf(value), message };
   }

@@ -66,6 +66,9 @@ const webAddress = () =>
     .regex(/^(https?:\/\/|\/)[!-~\u00a1-\uffff]*$/i, address)
     .nullish();
 
+const attributeValue =
+  'text of at most 1,024 characters, a number from -1e12 to 1e12, true or false';
+
 /** What a shop says of a product in its catalogue; absent is `null`. */
 export const wireCatalogueProductSchema = z.strictObject(
   {
@@ -75,7 +78,11 @@ export const wireCatalogueProductSchema = z.strictObject(
     url: webAddress().describe('Address of the page of the product.'),
     stock: number(0, 1e9).nullish().describe('How many are left. Without it, always available.'),
     attributes: z
-      .record(z.string().min(1).max(128), z.union([text(1024), number(-1e12, 1e12), z.boolean()]))
+      .record(
+        z.string().min(1).max(128),
+        z.union([text(1024), number(-1e12, 1e12), z.boolean()], attributeValue),
+        'an object with names of 1 to 128 characters and their values',
+      )
       .refine((record) => Object.keys(record).length <= 100, 'at most 100 attributes')
       .nullish(),
     updated_at: text(64, timestampAllowed)

@@ -4,6 +4,7 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { getPath } from 'hono/utils/url';
+import { printable } from '#core/event/json-guard.ts';
 import { createWithBrands } from '#core/vectors/shop/brand-filter.ts';
 import { createPresentRules } from '#core/vectors/shop/present-rules.ts';
 import { pathBelow } from '../http/base-path.ts';
@@ -135,9 +136,12 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   return app;
 }
 
+/** A path may have names that the client chose. */
+const pathMax = 300;
+
 function invalidInput(c: Context, error: z.core.$ZodError): Response {
   const issues = error.issues.slice(0, 20).map(({ path, message }) => ({
-    path: path.map(String).join('.'),
+    path: printable(path.map(String).join('.'), pathMax),
     message: message.slice(0, 300),
   }));
   const detail = issues

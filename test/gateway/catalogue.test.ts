@@ -190,3 +190,22 @@ test('a search is filtered by brand, in every mode, and counts the named attribu
   expect(problem).toMatchObject({ status: 422, errors: [{ path: 'facets' }] });
   expect(problem['detail']).toContain('category, brand, price, attributes.litres');
 });
+
+test.each([
+  [{ size: { cm: 3 } }, 'attributes.size: expected text of at most 1,024 characters, a number'],
+  [['red'], 'attributes: expected an object with names of 1 to 128 characters and their values'],
+  [{ ['k'.repeat(100_000)]: 1 }, `attributes.${'k'.repeat(200)}`],
+])('attributes %j are refused by what is allowed, in a short answer', async (attributes, said) => {
+  const { send } = shop();
+  const answer = await send('POST', '/products', { ...kettle, attributes });
+  const text = await answer.text();
+  expect(answer.status).toBe(400);
+  expect(JSON.parse(text).detail).toContain(said);
+  expect(text.length).toBeLessThan(2_000);
+});
+
+test('a long name that no schema knows makes no long answer', async () => {
+  const answer = await shop().send('PUT', '/config/search', { ['k'.repeat(100_000)]: 1 });
+  expect(answer.status).toBe(422);
+  expect((await answer.text()).length).toBeLessThan(2_000);
+});
