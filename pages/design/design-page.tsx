@@ -15,7 +15,7 @@ import {
 } from '../shared/components.tsx';
 import { QrCode } from '../shared/qr-code.tsx';
 import { TimeChart } from '../shared/time-chart.tsx';
-import { colours, forms } from './tokens.ts';
+import { colours, forms } from './design-tokens.ts';
 
 export function DesignPage() {
   return (

@@ -1,4 +1,4 @@
-// What a newcomer sees: search and home page of the gateway that `npm run demo` has started and filled.
+// What a newcomer sees: search and home page of a gateway that `npm run demo` started and filled.
 
 import { afterAll, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';

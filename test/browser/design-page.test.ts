@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { colours, forms } from '../../pages/design/tokens.ts';
+import { colours, forms } from '../../pages/design/design-tokens.ts';
 
 const read = (path: string): string =>
   readFileSync(join(import.meta.dirname, '../../pages', path), 'utf8');
