@@ -120,7 +120,13 @@ async function run(
 }
 
 /** What the log must not show; `startGateway` adds the tokens that it generates. */
-function secretsOf({ gateway, runners, qdrant, kafka, schemaRegistry }: Config): Set<string> {
+export function secretsOf({
+  gateway,
+  runners,
+  qdrant,
+  kafka,
+  schemaRegistry,
+}: Config): Set<string> {
   const secrets = [
     gateway.apiKey,
     runners.token,

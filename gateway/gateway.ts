@@ -1,6 +1,7 @@
 // Opens the parts of a gateway one after another, and closes them in the opposite direction.
 
 import { resolve } from 'node:path';
+import type { VectorStore } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { within } from '#core/time/deadline.ts';
 import { Access } from './access/authorization.ts';
@@ -15,7 +16,7 @@ import { Live } from './live/live.ts';
 import { openApi } from './startup/open-api.ts';
 import { openFleet } from './startup/open-fleet.ts';
 import { startWork } from './startup/start-work.ts';
-import { openStorage } from './storage/open-storage.ts';
+import { type GatewayStorage, openStorage } from './storage/open-storage.ts';
 import type { Log } from './telemetry/gateway-log.ts';
 import { Telemetry } from './telemetry/metrics/metrics.ts';
 import { createTimestampAlarm } from './telemetry/timestamp-alarm.ts';
@@ -35,6 +36,7 @@ export type GatewayOptions = {
 export type Gateway = {
   /** The URL with the real port, such as `http://127.0.0.1:8080`. */
   readonly url: string;
+  readonly storage: Pick<GatewayStorage, 'source' | 'store'>;
   /**
    * Accepts no further event, finishes and commits the events in flight, and closes all parts,
    * within `gateway.shutdownMsMax`. Repeatable.
@@ -46,12 +48,14 @@ export type Gateway = {
  * Resolves when requests are answered; runners join afterwards. When a step fails, what the steps
  * before it opened is closed again.
  *
+ * @param prepare runs before anything of the store is read
  * @throws UsageError for what the operator can correct.
  * @throws IndexMismatchError when the store was made for another model.
  */
 export async function startGateway(
   settings: Settings,
   { log, secrets, environment, generator, onFatal }: GatewayOptions,
+  prepare: (store: VectorStore) => Promise<void> = async () => undefined,
 ): Promise<Gateway> {
   const { config } = settings;
   const clock = systemClock;
@@ -83,6 +87,7 @@ export async function startGateway(
     timestamps: createTimestampAlarm(clock, log),
   };
   const { store } = storage;
+  await prepare(store);
   const erasures = new Erasures({ ...storage, clock, log });
   erasures.onErase(() => live.feed.clear());
   const fleet = await openFleet(
@@ -121,14 +126,13 @@ export async function startGateway(
     await resources.disposeAsync();
     log.info('stopped');
   };
-  const late = (): void =>
-    log.warn(
-      { ms: shutdownMsMax },
-      'stopping took too long: unsettled events are delivered again after the next start',
-    );
+  const late = (): void => log.warn({ ms: shutdownMsMax }, tooLong);
   let closing: Promise<void> | null = null;
   return {
     url: api.url,
+    storage,
     close: () => (closing ??= within(shutDown(), { ms: shutdownMsMax, clock, late })),
   };
 }
+
+const tooLong = 'stopping took too long: unsettled events are delivered again after the next start';

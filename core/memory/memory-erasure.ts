@@ -12,12 +12,13 @@ import type { MemoryRecords } from './memory-records.ts';
 
 export function createMemoryErasure(records: MemoryRecords): ErasureStore {
   // Nothing in memory outlives the process, so the key need not be a secret.
-  const key = Uint8Array.from({ length: 32 }, (_, index) => index);
+  let key: Uint8Array | null = null;
+  const usual = Uint8Array.from({ length: 32 }, (_, index) => index);
   const tombstones = new Map<string, number>();
   const requests = new Map<string, ErasureRequest>();
   return {
     settleMs: 0,
-    key: async () => key,
+    key: async (first = usual) => (key ??= first),
     async addTombstones(added) {
       for (const { mark, at } of added)
         tombstones.set(mark, Math.max(at, tombstones.get(mark) ?? at));

@@ -49,8 +49,11 @@ export type ErasureStore = {
    * another gateway may not know the tombstone.
    */
   readonly settleMs: number;
-  /** The secret of the marks: made at the first call, and the same in every gateway. */
-  key(): Promise<Uint8Array>;
+  /**
+   * The secret of the marks: made at the first call, and the same in every gateway. `first`: what
+   * it shall be if this is the first call, so that a second index knows the marks of the first.
+   */
+  key(first?: Uint8Array): Promise<Uint8Array>;
   /** Adds tombstones. The later of two with one mark stays. */
   addTombstones(tombstones: readonly Tombstone[]): Promise<void>;
   /** Tombstones with this time (UTC ms) or a later one, in no particular order. */

@@ -43,9 +43,14 @@ export class Settings {
   /** The last change: changes wait for each other. */
   #changing: Promise<void> = Promise.resolve();
 
-  /** @throws UsageError */
-  constructor(input: ConfigInput) {
-    this.#given = parseSettings(input);
+  /**
+   * @param fixed values that count more than those of the input, by `section.name`
+   * @throws UsageError
+   */
+  constructor(input: ConfigInput, fixed: ReadonlyMap<string, unknown> = new Map()) {
+    const given = new Map(parseSettings(input));
+    for (const [path, value] of fixed) given.set(path, { value, origin: 'flag' });
+    this.#given = given;
     configOf(this.#given);
     this.#current = this.#given;
     this.config = configView((path) => this.#current.get(path)?.value);

@@ -32,7 +32,7 @@ export function topicRules(texts: readonly string[]): readonly TopicRule[] {
 export const isFor = ({ topics }: TopicRule, topic: string): boolean =>
   typeof topics === 'string' ? topics === topic : topics.test(topic);
 
-/** Where to begin to read: at the first record, at the end, or at UTC ms. `null` for another text. */
+/** The first record, the end, or UTC ms; `null` for another text. */
 export function startOf(text: string): 'earliest' | 'latest' | number | null {
   if (text === 'earliest' || text === 'latest') return text;
   const time = parseTimestamp(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);

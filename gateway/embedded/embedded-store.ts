@@ -1,6 +1,7 @@
 // The vector store in the data folder: each text with its vector once, events that refer to texts,
 // and an exact search.
 
+import { randomBytes } from 'node:crypto';
 import { assert, at } from '#core/errors/assert.ts';
 import { rawIdOf } from '#core/event/event-id.ts';
 import { isUuid } from '#core/event/uuid.ts';
@@ -167,7 +168,8 @@ function erasureStoreOf(
 ): ErasureStore {
   return {
     settleMs: eraseSettleMs,
-    key: async () => Buffer.from(await writer.call('erasureKey', undefined), 'base64'),
+    key: async (first = randomBytes(32)) =>
+      Buffer.from(await writer.call('erasureKey', Buffer.from(first).toString('base64')), 'base64'),
     addTombstones: (tombstones) => writer.call('addTombstones', tombstones),
     tombstonesSince: (since) => reader.call('tombstonesSince', since),
     putRequest: (request) => writer.call('putErasure', request),

@@ -42,7 +42,7 @@ export async function beginPartitions(
     if (uncommitted.length > 0 && !(await active.commit(uncommitted))) return;
     for (const { partition, offset } of starts) {
       if (signal.aborted) return;
-      assignment.skipTo(partition, offset);
+      assignment.begin(partition, offset);
       active.seek(partition, offset);
       active.setPaused(partition, 'resume');
     }

@@ -148,7 +148,15 @@ export class KafkaAssignment<P> {
     const [first] = records;
     if (state.epoch === null && first !== undefined)
       state.epoch = this.#ledgers.assign(partition, first.offset);
+    if (first === undefined) this.#moveHead(partition, state);
     return isTruncated ? 'truncated' : 'added';
+  }
+
+  /** Nothing below `offset` is read of a fresh partition. */
+  begin(partition: P, offset: number): void {
+    const state = this.#partition(partition);
+    state.skipTo(offset);
+    state.epoch = this.#ledgers.assign(partition, offset);
   }
 
   /**

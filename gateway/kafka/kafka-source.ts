@@ -35,6 +35,8 @@ export type KafkaSourceOptions = KafkaAssignmentOptions & {
   readonly groupId: string;
   /** Where the group begins in a partition that it has no commit for. */
   readonly from: StartFrom;
+  /** Records that Kafka has dated since then (UTC ms) are passed over; `null`: none are. */
+  readonly until: number | null;
   /**
    * Whether another member of the group is an error, because its share of the events would be
    * stored elsewhere.
@@ -54,6 +56,7 @@ export type KafkaSourceOptions = KafkaAssignmentOptions & {
 
 export const kafkaSourceDefaults = {
   from: 'earliest',
+  until: null,
   alone: false,
   batchMax: 1_000,
   batchBytesMax: 4 * 2 ** 20,

@@ -37,6 +37,8 @@ export type SourceParts = {
 
 type Reporting = {
   readonly groupId: string;
+  /** See `KafkaSourceOptions`. */
+  readonly until: number | null;
   readonly retryMs: number;
   readonly clock: Clock;
   readonly log: KafkaLog;
@@ -44,7 +46,7 @@ type Reporting = {
 
 export function memberHandlers(
   parts: SourceParts,
-  { groupId, retryMs, clock, log }: Reporting,
+  { groupId, until, retryMs, clock, log }: Reporting,
 ): KafkaMemberHandlers {
   const { client, lag, topics, places, start, assignment, active, commits, watches, pulled } =
     parts;
@@ -102,7 +104,9 @@ export function memberHandlers(
     batch(batch) {
       const { topic } = batch;
       const partition = places.of(topic, batch.partition);
-      const outcome = assignment.add({ ...batch, partition });
+      const records =
+        until === null ? batch.records : batch.records.filter(({ timestamp }) => timestamp < until);
+      const outcome = assignment.add({ ...batch, partition, records });
       if (outcome === 'truncated')
         log.warn(
           { topic, partition: batch.partition },
@@ -110,6 +114,7 @@ export function memberHandlers(
             'reading from the start',
         );
       regulate(partition, parts);
+      if (records.length === 0) commits.ask();
       pulled.wake();
     },
 

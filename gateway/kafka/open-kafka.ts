@@ -42,13 +42,15 @@ export function openKafkaParts(
   const connection = kafkaConnectionOf(config, log);
   const deadLetterTopic = deadLetterTopicOf(config);
   const from = startOf(config.from);
-  assert(from !== null, 'kafka.from was not checked');
+  const until = config.until === null ? null : startOf(config.until);
+  assert(from !== null && (until === null || typeof until === 'number'), 'Kafka: no such time');
   const source = createKafkaSource({
     ...kafkaSourceDefaults,
     connection,
     topics: topicChoiceOf(config, [deadLetterTopic, `${deadLetterTopic}.state`, ...written]),
     groupId,
     from,
+    until,
     alone,
     clock,
   });

@@ -238,6 +238,9 @@ function countPoints(qdrant: Qdrant, names: QdrantCollections): Promise<StoreCou
   });
 }
 
+/** The collection with the tombstones, by the collection of the texts. */
+export const erasuresOf = (texts: string): string => `${texts}_erasures`;
+
 const namesOf = ({
   texts,
   events,
@@ -248,7 +251,7 @@ const namesOf = ({
   products,
   words: `${texts}_words_${featuresVersion}`,
   sessions: `${texts}_sessions`,
-  erasures: `${texts}_erasures`,
+  erasures: erasuresOf(texts),
   blocks: `${texts}_blocks`,
 });
 

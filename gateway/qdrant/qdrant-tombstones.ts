@@ -17,8 +17,8 @@ export function createQdrantTombstones(
   collection: string,
 ): Pick<ErasureStore, 'key' | 'addTombstones' | 'tombstonesSince'> {
   return {
-    async key() {
-      const secret = randomBytes(32).toString('base64');
+    async key(first = randomBytes(32)) {
+      const secret = Buffer.from(first).toString('base64');
       // The first one stays: the condition is never met.
       await putPoints(
         qdrant,

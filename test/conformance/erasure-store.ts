@@ -43,6 +43,7 @@ export function erasureStoreConformance(name: string, makeStore: MakeStore): voi
       const key = await store.erasureStore.key();
       expect(key).toHaveLength(32);
       expect([...(await store.erasureStore.key())]).toEqual([...key]);
+      expect([...(await store.erasureStore.key(new Uint8Array(32)))]).toEqual([...key]);
     });
 
     it('tombstones stay, each with its latest time', async () => {

@@ -4,12 +4,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { storedIdOf } from '#core/event/event-id.ts';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { createClient } from '../../client/client.ts';
 import { checkKafka } from '../../gateway/check/check-engines.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
+import { openKafkaClient, withAdmin } from '../../kafka/kafka-client.ts';
 import { openKafkajs } from '../../kafka/kafkajs/kafkajs-client.ts';
 import { cuttable, onlyTopic } from '../adapters/kafka-harness.ts';
 import { KafkaReader } from '../adapters/kafka-reader.ts';
@@ -279,6 +281,75 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
       expect(shown.stdout).toContain(`${recordKinds.length} records: `);
     },
   );
+
+  it('a range is read into a fresh index; the gateway beside it keeps all its own', async () => {
+    await using folder = await temporaryFolder();
+    const used = {
+      ...environment('again'),
+      KAFKA_TOPICS: 'again-orders',
+      VECTORSTREAM_RUNNERS: '1',
+      VECTORSTREAM_DATA_DIR: join(folder.path, 'used'),
+    };
+    const today = Date.now();
+    await using gateway = await startGateway(used.VECTORSTREAM_DATA_DIR, used);
+    await gateway.ready();
+    const producer = openKafkajs(cuttable(broker.brokers)).producer();
+    await producer.connect();
+    const sent = [3, 2, 1].flatMap((daysAgo) => ['anna', 'ben'].map((user) => ({ daysAgo, user })));
+    for (const topic of ['again', 'again-orders'])
+      await producer.send({
+        topic,
+        messages: sent.map(({ daysAgo, user }) => {
+          const timestamp = today - daysAgo * 86_400_000;
+          const ids = { event_id: `${topic}-${user}-${daysAgo}`, user_id: user, session_id: user };
+          const value = { ...anyEvent, ...ids, timestamp: new Date(timestamp).toISOString() };
+          return { key: user, value: JSON.stringify(value), timestamp: String(timestamp) };
+        }),
+      });
+    await producer.disconnect();
+    await allIsStored(gateway, 2 * sent.length);
+    const client = createClient({ url: gateway.url });
+    const { receipt } = await client.users.erase('ben');
+    await until(
+      'the person is erased',
+      doneMsMax,
+      async () => (await client.users.erasure(receipt)).state === 'done',
+    );
+    const commits = () =>
+      withAdmin(openKafkaClient(cuttable(broker.brokers)), (admin) =>
+        admin.committed('again', ['again', 'again-orders']),
+      );
+    const before = await commits();
+
+    const from = new Date(today - 2.5 * 86_400_000).toISOString();
+    const to = new Date(today - 1.5 * 86_400_000).toISOString();
+    const reindex = (...flags: readonly string[]) =>
+      runProgram({
+        script: 'gateway/reindex/reindex-command.ts',
+        flags: ['--from', from, ...flags],
+        environment: used,
+      });
+    const ranged = await reindex('--to', to, '--name', 'ranged');
+    expect(ranged).toMatchObject({ code: 0 });
+    expect(readStore(`${used.VECTORSTREAM_DATA_DIR}-ranged`).eventIds.toSorted()).toEqual(
+      ['again-anna-2', 'again-orders-anna-2'].map(storedIdOf).toSorted(),
+    );
+    const whole = await reindex('--name', 'whole');
+    expect(whole.stdout).toContain('The new index has 4 events about 1 texts.');
+    expect(await commits()).toEqual(before);
+
+    const switched = Object.fromEntries(
+      [...whole.stdout.matchAll(/^ {2}(\w+)=(.+)$/gm)].map(([, name, value]) => [name, value]),
+    );
+    await using next = await startGateway(switched['VECTORSTREAM_DATA_DIR'], {
+      ...used,
+      ...switched,
+    });
+    await next.ready();
+    const later = { ...anyEvent, event_id: 'later', timestamp: new Date(today).toISOString() };
+    await next.post('/events', JSON.stringify(later), 'application/json');
+    await allIsStored(next, 5);
+  });
 
   it('a second gateway with its own store ends with a clear error', async () => {
     await using folder = await temporaryFolder();

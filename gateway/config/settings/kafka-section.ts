@@ -7,6 +7,7 @@ import {
   type Key,
   list,
   oneOf,
+  path,
   secret,
   text,
   topicName,
@@ -54,6 +55,13 @@ export const kafkaSection = {
       'Consumer group, whose gateways share the partitions. ' +
       'With the embedded store, the group can have only one member.',
   }),
+  until: endTime({
+    env: 'KAFKA_UNTIL',
+    flag: 'kafka-until',
+    help:
+      'Records that Kafka has dated since then are passed over and committed, as npm run reindex ' +
+      'does with --to. If it is not set, everything is read.',
+  }),
   dlqTopic: topicName({
     default: null,
     env: 'KAFKA_DLQ_TOPIC',
@@ -91,6 +99,20 @@ export const kafkaSection = {
   saslUsername: secret({ env: 'KAFKA_SASL_USERNAME', help: 'User name for the login.' }),
   saslPassword: secret({ env: 'KAFKA_SASL_PASSWORD', help: 'Password for the login.' }),
 } as const;
+
+/** A time in ISO 8601; `null` when it is not set. */
+function endTime(options: Omit<Parameters<typeof path>[0], 'default'>): Key<string | null> {
+  return {
+    ...path(options),
+    allowed: 'a time such as 2026-01-31 or 2026-01-31T12:00:00Z',
+    check(raw) {
+      if (raw === null) return { ok: true, value: null };
+      return typeof raw === 'string' && typeof startOf(raw) === 'number'
+        ? { ok: true, value: raw }
+        : { ok: false };
+    },
+  };
+}
 
 /** `earliest`, `latest`, or a time in ISO 8601. */
 function startFrom(options: Parameters<typeof text>[0]): Key<string> {

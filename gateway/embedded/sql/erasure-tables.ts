@@ -1,6 +1,5 @@
 // Erases persons from `vectorstream.db`: holds tombstones and requests, and deletes events.
 
-import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { mergedRequest } from '#core/erasure/merged-request.ts';
 import type { ErasureRequest, ErasureStore, Tombstone } from '#core/ports.ts';
@@ -13,7 +12,8 @@ import { uuidBytes } from './uuid-bytes.ts';
 type EraseEvents = Parameters<ErasureStore['eraseEvents']>[0];
 
 export type ErasureWrites = {
-  erasureKey(): string;
+  /** In base64. `first`: see `ErasureStore.key`. */
+  erasureKey(first: string): string;
   addTombstones(tombstones: readonly Tombstone[]): void;
   putErasure(request: ErasureRequest): void;
   eraseEvents(
@@ -61,8 +61,8 @@ export function createErasureWrites(
   const addTotal = database.prepare('UPDATE totals SET count = count + ? WHERE name = ?');
 
   return {
-    erasureKey() {
-      makeKey.run(randomBytes(32).toString('base64'));
+    erasureKey(first) {
+      makeKey.run(first);
       return String(readKey.get()?.['value']);
     },
     addTombstones(tombstones) {
