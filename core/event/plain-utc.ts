@@ -1,5 +1,6 @@
 // Reads and writes the most frequent forms of a time, such as `2026-11-23T10:00:00.123Z`, without a
-// pattern and without a date object: every event has one, and a mapping reads and writes it once more.
+// pattern and without a date object: every event has one, and a mapping reads and writes it once
+// more.
 
 const dayMs = 86_400_000;
 const [zero, nine] = [0x30, 0x39];
