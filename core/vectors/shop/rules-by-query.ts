@@ -33,14 +33,18 @@ export function rulesByQuery(rules: SearchRules | null): (query: string) => Rule
   const terms = Map.groupBy(termsOf(rules), ({ words: [first] }) => first ?? '');
   return (query) => {
     const words = plainWordsOf(query);
-    const alternatives = words.flatMap((word, at) =>
-      (terms.get(word) ?? []).flatMap((term) =>
-        term.words.every((own, index) => own === words[at + index]) ? alternativesOf(term) : [],
-      ),
-    );
+    const found = words
+      .values()
+      .flatMap((word, at) =>
+        (terms.get(word) ?? []).filter((term) =>
+          term.words.every((own, index) => own === words[at + index]),
+        ),
+      )
+      .flatMap(alternativesOf);
+    // Lazily: a word that is repeated, and a term of many synonyms, make millions of them.
     return {
       ...productsOf(queries.get(words.join(' '))),
-      alternatives: alternatives.slice(0, alternativesMax),
+      alternatives: [...found.take(alternativesMax)],
     };
   };
 }

@@ -46,3 +46,12 @@ test('a rule holds for its query in any spelling, and for no other', () => {
     expect(find(query).hide.size).toBe(0);
   }
 });
+
+test('a query that repeats a word of many synonyms makes only the first alternatives', () => {
+  const synonyms = Array.from({ length: 1_000 }, (_, n) => ({
+    terms: ['a', ...Array.from({ length: 19 }, (__, m) => `b${n}x${m}`)],
+    alsoFind: null,
+  }));
+  const repeated = rulesByQuery({ updatedAt: 1, synonyms, queries: [] })('a '.repeat(512));
+  expect(repeated.alternatives).toHaveLength(40);
+});
