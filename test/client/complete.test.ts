@@ -90,6 +90,7 @@ test('every path has a call', async () => {
     health.get(),
     health.ready(),
     client.stats(),
+    client.generator(true),
     client.statsHistory(),
     client.attribution(),
     client.system(),

@@ -21,20 +21,25 @@ type Answers = (texts: readonly string[], job: number) => readonly Float32Array[
 
 const lying: Answers = (texts) => texts.map(lieUnlessGolden);
 
-/** Wrong for one text in twenty that is not golden, in jobs of which not all texts are checked. */
-const rarelyLying: Answers = (texts) =>
-  texts.map((text) =>
-    texts.length > 12 && /[02468]7$/.test(text) ? lieUnlessGolden(text) : fakeVector(text),
-  );
+/** Wrong once: for one text of its first job of which not all texts are checked. */
+function lyingOnce(): Answers {
+  let lied = false;
+  return (texts) => {
+    if (lied || texts.length <= 12) return right(texts);
+    lied = true;
+    return texts.map((text, index) => (index === 0 ? lieUnlessGolden(text) : fakeVector(text)));
+  };
+}
 
 /** Runners that join again under a new name whenever they are closed, until `stop`. */
-function attack(world: World, connections: number, vectors: Answers) {
+function attack(world: World, connections: number, answers: () => Answers) {
   let joined = 0;
   const over = new AbortController();
   const one = async (): Promise<void> => {
     while (!over.signal.aborted) {
       const name = `hostile ${(joined += 1)}`;
       const { url } = world;
+      const vectors = answers();
       await joinFakeRunner({ url, token: tokens.shared, name, vectors, textsPerSecond: 1e6 })
         .closed;
       await rest(world.clock, 500, over.signal);
@@ -69,7 +74,7 @@ test(
     await using world = await openWorld();
     joinFakeRunner({ url: world.url, token: trustedToken, name: 'own', vectors: right });
     await world.ready(1);
-    const hostile = attack(world, 3, lying);
+    const hostile = attack(world, 3, () => lying);
     expect(await worstShare(world, 30)).toBeLessThanOrEqual(0.02);
     hostile.stop();
     await world.pass(30_000);
@@ -80,14 +85,14 @@ test(
 
 test.each(['leaves', 'idles'])(
   'what a newcomer that is sometimes wrong has embedded is right soon after it %s',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async (ending) => {
     await using world = await openWorld();
     joinFakeRunner({ url: world.url, token: trustedToken, name: 'own', vectors: right });
     await world.ready(1);
-    const hostile = attack(world, 1, rarelyLying);
+    const hostile = attack(world, 1, lyingOnce);
     for (let second = 0; (await world.wrong()).length === 0; second++) {
-      expect(second, 'seconds until something is wrong').toBeLessThan(200);
+      expect(second, 'seconds until something is wrong').toBeLessThan(1_000);
       await world.feed(40);
       await world.pass(1_000);
     }
