@@ -40,7 +40,7 @@ export default defineConfig(({ mode, command }) => {
       expect: { poll: { timeout: 45_000 } },
       // Most tests wait for their own processes: on small machines, one worker more than there are
       // cores keeps the cores busy. Long tests start many processes.
-      maxWorkers: mode === 'full' ? Math.max(4, cores - 1) : cores + 1,
+      maxWorkers: mode === 'full' ? Math.max(3, cores - 1) : cores + 1,
       sequence: { sequencer: SlowTestsFirst },
       // Tests that measure memory collect garbage first.
       execArgv: ['--expose-gc'],

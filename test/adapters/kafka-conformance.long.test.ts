@@ -41,7 +41,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
     await producer.send({ topic: log.topic, messages });
     await producer.disconnect();
     const reader = new KafkaReader(await log.open('group'), true);
-    await until('all are read', 60_000, () => reader.delivered.length === 3);
+    await until('all are read', 180_000, () => reader.delivered.length === 3);
     const rules = { now: Date.now(), limits: eventLimits, mappings: noMappings };
     const parts = reader.delivered.map((delivery) => readRecord(delivery, rules));
     await reader.close();
@@ -68,7 +68,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
       const source = await log.open(group);
       const gateway = startDeletingGateway({ store, deadLetters, source, tried });
       await gateway.ended(records);
-      await until('nobody is left to erase', 60_000, async () => {
+      await until('nobody is left to erase', 180_000, async () => {
         const requests = await store.erasureStore.openRequests();
         return requests.length === 0;
       });

@@ -48,7 +48,7 @@ const partitions = 6;
 /** Resolves when the member gets more events. */
 function getsMore(reader: KafkaReader): Promise<unknown> {
   const before = reader.delivered.length;
-  return until('a member gets events', 60_000, () => reader.delivered.length > before);
+  return until('a member gets events', 180_000, () => reader.delivered.length > before);
 }
 
 describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
@@ -66,13 +66,13 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const first = new KafkaReader(await log.open('group'), false);
     await until(
       'everything is delivered',
-      60_000,
+      180_000,
       () => first.delivered.length === positions.length,
     );
     const second = new KafkaReader(await log.open('group'), false);
     await until(
       'the partitions are shared',
-      60_000,
+      180_000,
       async () =>
         (await first.partitions()).length === 3 && (await second.partitions()).length === 3,
     );
@@ -81,14 +81,14 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const ofLost = positions.filter(({ partition }) => lost.includes(partition));
     await until(
       'the second has what the first lost',
-      60_000,
+      180_000,
       () => second.delivered.length === ofLost.length,
     );
     expect(first.source.unsettled()).toBe(positions.length - ofLost.length);
 
     // Late settles of lost partitions change nothing: the second still has all of their events.
     for (const delivery of first.delivered) delivery.settle(stored);
-    await until('the first has committed', 60_000, async () => (await first.lag()) === 0);
+    await until('the first has committed', 180_000, async () => (await first.lag()) === 0);
     expect(await second.lag()).toBe(ofLost.length);
     expect(second.source.unsettled()).toBe(ofLost.length);
 
@@ -96,7 +96,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const more = await log.append(recordsOf(120, 600));
     await until(
       'both continue',
-      60_000,
+      180_000,
       () =>
         first.delivered.length + second.delivered.length ===
         positions.length + ofLost.length + more.length,
@@ -106,7 +106,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     for (const delivery of second.delivered) delivery.settle(stored);
     await until(
       'everything is committed',
-      60_000,
+      180_000,
       async () => (await first.lag()) + (await second.lag()) === 0,
     );
     await Promise.all([first.close(), second.close()]);
@@ -142,7 +142,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await streaming;
     await until(
       'everything is committed',
-      60_000,
+      180_000,
       async () =>
         (await second.lag()) + (await fourth.lag()) === 0 &&
         (await second.partitions()).length + (await fourth.partitions()).length === partitions,
@@ -164,7 +164,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const positions = await log.append(recordsOf(120));
     const source = await log.open('group', { fetchedBytesMax: 1 });
     const reader = new KafkaReader(source, false);
-    await until('the bound is reached', 60_000, () => reader.delivered.length === 40);
+    await until('the bound is reached', 180_000, () => reader.delivered.length === 40);
     const since = performance.now();
     await until('several sessions have passed', 20 * testSessionMs, async () => {
       expect(source.health()).toBeNull();
@@ -173,7 +173,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     });
     reader.settles = true;
     for (const delivery of reader.delivered) delivery.settle(stored);
-    await until('everything is committed', 60_000, async () => (await reader.lag()) === 0);
+    await until('everything is committed', 180_000, async () => (await reader.lag()) === 0);
     expect(reader.places().toSorted()).toEqual(positions.map(placeOf).toSorted());
     await reader.close();
   });
@@ -182,12 +182,12 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await using log = topicOf({ partitions });
     await log.append(recordsOf(1));
     const reader = new KafkaReader(await log.open('group'), false);
-    await until('it has joined', 60_000, () => reader.delivered.length === 1);
+    await until('it has joined', 180_000, () => reader.delivered.length === 1);
     const waits: number[] = [];
     for (let i = 0; i < 10; i++) {
       await log.append(recordsOf(1, i));
       const since = performance.now();
-      await until('the record is delivered', 60_000, () => reader.delivered.length === i + 2);
+      await until('the record is delivered', 180_000, () => reader.delivered.length === i + 2);
       waits.push(performance.now() - since);
     }
     expect(waits.toSorted((a, b) => a - b)[5]).toBeLessThan(300);
@@ -200,7 +200,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await using log = topicOf({ partitions });
     const first = new KafkaReader(await log.open('group', { alone: true }), true);
     await log.append(recordsOf(60));
-    await until('the first gets all events', 60_000, () => first.delivered.length === 60);
+    await until('the first gets all events', 180_000, () => first.delivered.length === 60);
     const second = new KafkaReader(await log.open('group', { alone: true }), true);
     await expect(second.finished).rejects.toThrow(
       /has 2 members, but a gateway with the embedded store must be its only one.*KAFKA_GROUP_ID/,
@@ -210,7 +210,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await log.append(recordsOf(60, 60));
     await until(
       'the first continues',
-      60_000,
+      180_000,
       async () => new Set(first.places()).size === 120 && (await first.lag()) === 0,
     );
     await first.close();
@@ -223,11 +223,11 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const reader = new KafkaReader(await log.open('group', { topics: onlyTopic(plan) }), true);
     await until(
       'health says so',
-      60_000,
+      180_000,
       () => reader.source.health()?.includes(`Kafka has no topic ${log.topic}: create it`) === true,
     );
     await log.append(recordsOf(3));
-    await until('it is read', 60_000, () => reader.delivered.length === 3);
+    await until('it is read', 180_000, () => reader.delivered.length === 3);
     expect(reader.source.health()).toBeNull();
     await reader.close();
   });
@@ -236,21 +236,21 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await using log = topicOf({ partitions: 1 });
     await log.append(recordsOf(50));
     const reader = new KafkaReader(await log.open('group'), true);
-    await until('it is read', 60_000, () => reader.delivered.length === 50);
+    await until('it is read', 180_000, () => reader.delivered.length === 50);
     const plan = { topic: log.topic, partitions: 1, config: {}, mayCreate: true };
     await withAdmin(openKafkaClient(cuttable(broker.brokers)), async (admin) => {
       await admin.deleteTopics([log.topic]);
       // The reader creates the topic too; either may be first.
-      await until('it is recreated', 60_000, async () => {
+      await until('it is recreated', 180_000, async () => {
         await ensureTopic(admin, plan);
         return (await admin.topicEnds(log.topic)).every(({ high }) => high === 0);
       });
     });
     const again = kafkaSinkOf(log.topic);
-    await until('it can be written to', 60_000, () =>
+    await until('it can be written to', 180_000, () =>
       again.append(recordsOf(5, 1_000)).then(() => true),
     );
-    await until('the new records are read', 60_000, () => reader.delivered.length >= 55);
+    await until('the new records are read', 180_000, () => reader.delivered.length >= 55);
     expect(reader.delivered.slice(50).map(({ value }) => new TextDecoder().decode(value))).toEqual(
       [0, 1, 2, 3, 4].map((i) => `value ${1_000 + i}`),
     );
@@ -289,7 +289,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
         const sink = kafkaSinkOf(log.topic, { compression: wire, topic });
         await sink.append(records);
         const reader = new KafkaReader(await log.open('group'), true);
-        await until('it is read', 60_000, () => reader.delivered.length === records.length);
+        await until('it is read', 180_000, () => reader.delivered.length === records.length);
         expect(
           reader.delivered.map(({ value, timestamp }) => [
             new TextDecoder().decode(value),
@@ -342,7 +342,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await one.put([small, large]);
     await until(
       'the other sees them',
-      60_000,
+      180_000,
       async () => (await other.list({ limit: 10, valueBytesMax: 2 ** 20 })).length === 2,
     );
     expect(
@@ -357,7 +357,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await other.setStatus([{ id: small.id, status: { ...openStatus, state: 'replayed' } }]);
     await until(
       'the first sees the state',
-      60_000,
+      180_000,
       async () => (await one.get(small.id))?.state === 'replayed',
     );
     const third = await harness.open();

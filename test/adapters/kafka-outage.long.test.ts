@@ -52,33 +52,33 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
           );
         }
       })();
-      await until('the stream runs', 60_000, () => reader.delivered.length > 500);
+      await until('the stream runs', 180_000, () => reader.delivered.length > 500);
       // From here on nothing is settled.
       reader.settles = false;
       const before = reader.delivered.length;
       await until(
         'the limit of in-flight records is reached',
-        60_000,
+        180_000,
         () => reader.source.unsettled() === 600,
       );
       await broker.stop(how);
       await until(
         'health names it',
-        60_000,
+        180_000,
         () => reader.source.health()?.startsWith('Kafka:') === true,
       );
       expect(reader.source.unsettled()).toBe(600);
       // Settled while the broker is down: committed when it is back.
       for (const delivery of reader.delivered.slice(before)) delivery.settle(stored);
       reader.settles = true;
-      await until('the sink reports it too', 60_000, () => failures.length > 0);
+      await until('the sink reports it too', 180_000, () => failures.length > 0);
       stop.abort();
       await streaming;
       await broker.start();
       const isDone = () =>
         until(
           'everything is committed',
-          60_000,
+          180_000,
           async () =>
             reader.source.health() === null &&
             (await reader.lag()) === 0 &&
@@ -106,7 +106,7 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
     const stopped = new KafkaReader(await log.open('stopped'), true);
     const reader = new KafkaReader(await log.open('group'), true);
     const queue = await deadLetters.open();
-    await until('health names it', 60_000, () =>
+    await until('health names it', 180_000, () =>
       /^Kafka: .*ECONNREFUSED/.test(reader.source.health() ?? ''),
     );
     await expect(queue.list({ limit: 1, valueBytesMax: 0 })).rejects.toMatchObject({
@@ -122,11 +122,11 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
     expect(performance.now() - since).toBeLessThan(4_000);
     await broker.start();
     await log.append(recordsOf(10, 0));
-    await until('the source reads', 60_000, () => reader.delivered.length === 10);
+    await until('the source reads', 180_000, () => reader.delivered.length === 10);
     expect(reader.source.health()).toBeNull();
     await until(
       'the dead letters are listed',
-      60_000,
+      180_000,
       async () => (await queue.list({ limit: 1, valueBytesMax: 0 })).length === 0,
     );
     await reader.close();

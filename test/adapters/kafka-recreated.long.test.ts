@@ -45,7 +45,7 @@ async function drain(source: EventSource, deadLetters: DeadLetters): Promise<voi
   });
   await until(
     'all is settled',
-    60_000,
+    180_000,
     async () =>
       received === 300 &&
       source.unsettled() === 0 &&
@@ -72,7 +72,7 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
       await drain(await log.open('group'), queue);
       await withAdmin(openKafkaClient(cuttable(broker.brokers)), async (admin) => {
         await admin.deleteTopics([log.topic]);
-        await until('the topic is gone', 60_000, async () => {
+        await until('the topic is gone', 180_000, async () => {
           const topics = await admin.listTopics();
           return !topics.includes(log.topic);
         });
@@ -93,19 +93,19 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
     // It takes five, has the rest in hand, and does not fetch any more.
     const source = await log.open('group', { unsettledMax: 5, fetchedBytesMax: 1 });
     const reader = new KafkaReader(source, false);
-    await until('it is full', 60_000, () => reader.delivered.length === 5);
+    await until('it is full', 180_000, () => reader.delivered.length === 5);
     await withAdmin(openKafkaClient(cuttable(broker.brokers)), async (admin) => {
       await admin.deleteTopics([log.topic]);
       await admin.createTopic({ topic: log.topic, partitions: 1, config: {} });
     });
     const records = badRecords('second', 50);
-    await until('the new topic is full', 60_000, () => log.append(records).then(() => true));
+    await until('the new topic is full', 180_000, () => log.append(records).then(() => true));
     reader.settles = true;
     for (const delivery of reader.delivered) delivery.settle(stored);
     const read = () => new Set(reader.delivered.map(({ value }) => textOf(value)));
     await until(
       'all is committed',
-      60_000,
+      180_000,
       async () => (await reader.partitions()).length === 1 && (await reader.lag()) === 0,
     );
     expect(records.filter(({ value }) => !read().has(textOf(value)))).toEqual([]);

@@ -67,11 +67,11 @@ describe.skipIf(reason !== null)('a consumer group with several topics', () => {
     await shop.topic('orders').append(recordsOf('e', 'f'));
     await shop.topic('written').append(recordsOf('written by the gateway'));
     const reader = await shop.open();
-    await until('both are read', 60_000, () => reader.delivered.length === 6);
+    await until('both are read', 180_000, () => reader.delivered.length === 6);
     const late = shop.topic('late');
     await late.append(recordsOf('g', 'h'));
-    await until('the new one is read', 60_000, () => reader.delivered.length === 8);
-    await until('all is committed', 60_000, () => caughtUp(reader));
+    await until('the new one is read', 180_000, () => reader.delivered.length === 8);
+    await until('all is committed', 180_000, () => caughtUp(reader));
     expect(readBy(reader)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
     const lag = await reader.source.lag();
     expect(Map.groupBy(lag, ({ topic }) => topic).get(late.topic)).toHaveLength(3);
@@ -79,7 +79,7 @@ describe.skipIf(reason !== null)('a consumer group with several topics', () => {
 
     const next = await shop.open();
     await shop.own.append(recordsOf('i'));
-    await until('the next member reads on', 60_000, () => next.delivered.length === 1);
+    await until('the next member reads on', 180_000, () => next.delivered.length === 1);
     expect(readBy(next)).toEqual(['i']);
     await next.close();
   });
@@ -91,13 +91,13 @@ describe.skipIf(reason !== null)('a consumer group with several topics', () => {
     const [first, second] = [await shop.open(), await shop.open()];
     await until(
       'each has half',
-      60_000,
+      180_000,
       async () => (await held(first)) === 3 && (await held(second)) === 3,
     );
     await shop.own.append(recordsOf('b', 'c', 'd', 'e', 'f', 'g'));
     await orders.append(recordsOf('h', 'i', 'j', 'k', 'l', 'm'));
     const all = (): readonly string[] => [...readBy(first), ...readBy(second)];
-    await until('all are read', 60_000, () => new Set(all()).size === 13);
+    await until('all are read', 180_000, () => new Set(all()).size === 13);
     expect(await held(first)).toBe(3);
     await Promise.all([first.close(), second.close()]);
   });
@@ -108,16 +108,16 @@ describe.skipIf(reason !== null)('a consumer group with several topics', () => {
     await shop.own.append(recordsOf('old', 'old', 'old'));
     await orders.append(recordsOf('old', 'old', 'old'));
     const reader = await shop.open();
-    await until('it is at the end', 60_000, () => caughtUp(reader));
+    await until('it is at the end', 180_000, () => caughtUp(reader));
     expect(reader.delivered).toEqual([]);
     // Nothing was read, and yet the next member must not begin anew.
     await reader.close();
     await shop.own.append(recordsOf('a', 'b', 'c'));
     await orders.append(recordsOf('d', 'e', 'f'));
     const next = await shop.open();
-    await until('what came meanwhile is read', 60_000, () => next.delivered.length === 6);
+    await until('what came meanwhile is read', 180_000, () => next.delivered.length === 6);
     await shop.topic('late').append(recordsOf('g', 'h'));
-    await until('a new topic is read from its start', 60_000, () => next.delivered.length === 8);
+    await until('a new topic is read from its start', 180_000, () => next.delivered.length === 8);
     expect(readBy(next)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
     await next.close();
   });
@@ -132,8 +132,8 @@ describe.skipIf(reason !== null)('a consumer group with several topics', () => {
     await shop.own.append(sameKey);
     await shop.topic('orders').append(sameKey);
     const reader = await shop.open();
-    await until('it has read to the end', 60_000, () => reader.delivered.length === 4);
-    await until('all is committed', 60_000, () => caughtUp(reader));
+    await until('it has read to the end', 180_000, () => reader.delivered.length === 4);
+    await until('all is committed', 180_000, () => caughtUp(reader));
     expect(readBy(reader)).toEqual(['2026-01-02', '2026-01-02', '2026-01-03', '2026-01-03']);
     await reader.close();
   });

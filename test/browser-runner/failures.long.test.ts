@@ -88,7 +88,7 @@ test('no browser outlives a killed supervisor; the next one reuses its folder', 
   const browser = rig.browsers();
   expect(browser.map(({ role }) => role)).toEqual(expect.arrayContaining(['browser', 'page']));
   runner.child.kill('SIGKILL');
-  await until('the browser is gone', 60_000, () =>
+  await until('the browser is gone', 180_000, () =>
     browser.every(({ pid }) => !existsSync(`/proc/${pid}`)),
   );
 

@@ -11,7 +11,7 @@ import { startPictureHost, type PictureHost } from './picture-host.ts';
 import { watchPage } from './watched-page.ts';
 
 const apiKey = 'a-key-that-nobody-can-guess-42';
-const waitMs = 60_000;
+const waitMs = 180_000;
 const open = new AsyncDisposableStack();
 let browser: Browser;
 let gateway: RunningGateway;

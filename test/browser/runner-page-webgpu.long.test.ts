@@ -41,7 +41,7 @@ describe('with WebGPU on a software adapter', () => {
   }) => {
     await needsBrowser(skip);
     const lent = await tab(browser, 'name=gpu-tab&device=webgpu&dtype=fp32');
-    await until('the worker begins', 60_000, () => lent.page.workers().length > 0);
+    await until('the worker begins', 180_000, () => lent.page.workers().length > 0);
     // Caught as the runtime asks for it, which is after megabytes of files: the page has no
     // handle of it.
     await lent.inWorker(() => {

@@ -104,9 +104,9 @@ describe('without WebGPU', () => {
     'when %s it connects again with the same worker',
     async ([, happen, words], { skip }) => {
       await needsBrowser(skip);
-      const before = await lent.reaches('working', 90_000);
+      const before = await lent.reaches('working', 180_000);
       await lent.inWorker(happen);
-      const after = await until('it has joined again', 60_000, async () => {
+      const after = await until('it has joined again', 180_000, async () => {
         const now = await lent.status();
         return now.state === 'working' && now.runnerId !== before.runnerId && now;
       });
@@ -117,13 +117,13 @@ describe('without WebGPU', () => {
 
   test('a crashed worker is replaced by a fresh one, and the page says so', async ({ skip }) => {
     await needsBrowser(skip);
-    const before = await lent.reaches('working', 90_000);
+    const before = await lent.reaches('working', 180_000);
     await lent.inWorker(() => {
       setTimeout(() => {
         throw new Error('out of luck');
       });
     });
-    const after = await until('a fresh worker has joined', 90_000, async () => {
+    const after = await until('a fresh worker has joined', 180_000, async () => {
       const now = await lent.status();
       return now.state === 'working' && now.restarts > before.restarts && now;
     });
@@ -138,7 +138,7 @@ describe('without WebGPU', () => {
     expect(await lent.status()).toMatchObject({ state: 'stopped', runnerId: null });
     await until(
       'the fleet no longer lists it',
-      60_000,
+      180_000,
       async () => (await world.gateway.stats()).runners.length === 0,
     );
   });
@@ -148,7 +148,7 @@ describe('without WebGPU', () => {
     const { seen } = await proxy;
     const before = seen.length;
     const again = await tab(browser, 'name=again&threads=1&dtype=q8');
-    await again.reaches('working', 90_000);
+    await again.reaches('working', 180_000);
     expect(
       seen.slice(before).filter((line) => /\/models\/[0-9a-f]{64}\/|\.wasm/.test(line)),
     ).toEqual([]);

@@ -31,11 +31,11 @@ test('a stalled download of the model is retried', async ({ skip }) => {
     world.token,
     'name=stalled&device=wasm&dtype=int8&threads=1',
   );
-  await until('the tab reports the stall', 90_000, async () =>
+  await until('the tab reports the stall', 180_000, async () =>
     /No data came from \S+\.onnx for 30 s/.test(await tab.told()),
   );
   link.set('through');
-  expect(await tab.reaches('working', 90_000)).toMatchObject({ state: 'working' });
+  expect(await tab.reaches('working', 180_000)).toMatchObject({ state: 'working' });
   expect(await world.runnerNamed('stalled')).toMatchObject({ device: 'wasm' });
   expect(asked).toBeGreaterThan(1);
 });

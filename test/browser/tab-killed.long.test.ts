@@ -39,7 +39,7 @@ test('every event is stored once when the tab is killed with unfinished work', a
   // Ends its processes as a crash does: no script of the page runs any more.
   browser.process()?.kill('SIGKILL');
   expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);
-  await until('the fleet has noticed', 60_000, async () => (await inFleet()) === undefined);
+  await until('the fleet has noticed', 180_000, async () => (await inFleet()) === undefined);
 
   const sent = await sending;
   expect(sent.uncertain.size).toBe(0);

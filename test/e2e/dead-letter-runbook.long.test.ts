@@ -63,7 +63,7 @@ describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
     }
     await until(
       'all dead letters are there',
-      60_000,
+      180_000,
       async () => (await gateway.stats()).dead_letters.open === 200 + parked,
     );
 
@@ -96,7 +96,7 @@ describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
     expect(said).not.toContain('urn:vectorstream:problem');
     await until(
       'the replayed events are stored',
-      60_000,
+      180_000,
       async () => (await gateway.stats()).store.events === 800 + parked + 1,
     );
     expect((await gateway.get('/dlq/stats')).body).toMatchObject({

@@ -93,7 +93,7 @@ async function readTopic(
         });
       },
     });
-    await until(`${atLeast} records of ${topic}`, 60_000, () => read.length >= atLeast);
+    await until(`${atLeast} records of ${topic}`, 180_000, () => read.length >= atLeast);
     return read;
   } finally {
     await consumer.disconnect();
@@ -101,7 +101,7 @@ async function readTopic(
 }
 
 const ready = (gateway: RunningGateway) =>
-  until('it is ready', 60_000, async () => (await gateway.get('/readyz')).status === 200);
+  until('it is ready', 180_000, async () => (await gateway.get('/readyz')).status === 200);
 const settled = (gateway: RunningGateway, events: number, open: number) =>
   until(`${events} events are stored, ${open} dead letters are open`, doneMsMax, async () => {
     const {
@@ -242,7 +242,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
     ).toMatchObject({ status: 202 });
     const origins: string[] = [];
     for (let redrives = 0; redrives <= 3; redrives++) {
-      const [deadLetter] = await until(`dead letter ${redrives}`, 60_000, async () => {
+      const [deadLetter] = await until(`dead letter ${redrives}`, 180_000, async () => {
         const found = await allDeadLetters(gateway, 'state=open');
         return found.length === 1 && found;
       });
@@ -298,7 +298,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
     );
     await until(
       'some are replayed',
-      60_000,
+      180_000,
       async () => (await killed.stats()).store.events >= 100,
     );
     killed.child.kill('SIGKILL');

@@ -46,7 +46,7 @@ describe('the demo', () => {
     for (const stored of [300, 1_000]) {
       await until(
         `${stored} events are stored`,
-        90_000,
+        180_000,
         async () => (await demo.gateway.stats()).store.events >= stored,
       );
       const [pid = 0] = pidsOf(folder.path, 'gateway');
@@ -78,13 +78,13 @@ describe('the demo', () => {
     await using demo = await startDemo(folder.path, '--count', '1200', '--stream', 'unique');
     await until(
       'texts are being stored',
-      90_000,
+      180_000,
       async () => (await demo.gateway.stats()).store.texts >= 200,
     );
     process.kill(demo.pid, 'SIGKILL');
     await until(
       'none of its processes is left',
-      60_000,
+      180_000,
       () => processesOf(folder.path).length === 0,
     );
     const killed = readStore(folder.path);
@@ -103,7 +103,7 @@ describe('the demo', () => {
     await using first = await startDemo(folder.path, '--count', '1200', '--stream', 'unique');
     await until(
       'texts are being stored',
-      90_000,
+      180_000,
       async () => (await first.gateway.stats()).store.texts >= 200,
     );
     process.kill(-first.pid, 'SIGINT');
@@ -144,7 +144,7 @@ describe('the demo', () => {
       expect(performance.now() - askedAt, `Ctrl-C after ${afterMs} ms`).toBeLessThan(5_000);
       await until(
         `no process is left of a Ctrl-C after ${afterMs} ms`,
-        60_000,
+        180_000,
         () => processesOf(folder.path).length === 0,
       );
     }
@@ -157,7 +157,7 @@ test('Ctrl-C in mid-stream ends it within 5 s, and leaves no process', async ({ 
   await using demo = await startDemo(folder.path, '--count', '20000', '--stream', 'unique');
   await until(
     'texts are being stored',
-    60_000,
+    180_000,
     async () => (await demo.gateway.stats()).store.texts >= 50,
   );
   const askedAt = performance.now();

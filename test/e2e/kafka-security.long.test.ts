@@ -76,7 +76,7 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
       KAFKA_TOPIC: 'secured',
       KAFKA_GROUP_ID: 'secured',
     });
-    await until('it is ready', 60_000, async () => (await gateway.get('/readyz')).status === 200);
+    await until('it is ready', 180_000, async () => (await gateway.get('/readyz')).status === 200);
     for (const [seed, mechanism] of mechanisms.entries())
       expect(await generate('secured', { ...tls(), ...login(mechanism) }, { seed })).toMatchObject({
         code: 0,
@@ -84,7 +84,7 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
     expect(
       await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}'),
     ).toMatchObject({ status: 202 });
-    await until('everything is stored and committed', 60_000, async () => {
+    await until('everything is stored and committed', 180_000, async () => {
       const { store, events, dead_letters: deadLetters } = await gateway.stats();
       return (
         store.events === 120 &&
@@ -156,7 +156,7 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
         KAFKA_TOPIC: 'refused',
         VECTORSTREAM_RUNNERS: '0',
       });
-      const unready = await until('readiness says why', 60_000, async () => {
+      const unready = await until('readiness says why', 180_000, async () => {
         const { status, body } = await gateway.get('/readyz');
         return status === 503 && wrong.says.test(JSON.stringify(body)) && JSON.stringify(body);
       });

@@ -31,7 +31,7 @@ test('a connection lost in mid-body loses no accepted event; a resend makes no c
   socket.write(`${Buffer.byteLength(half).toString(16)}\r\n${half}\r\n`);
   await until(
     'the first portions are in the log',
-    60_000,
+    180_000,
     async () => (await gateway.stats()).events.received > 500,
   );
   socket.destroy();

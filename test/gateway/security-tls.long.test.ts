@@ -177,13 +177,13 @@ describe('a gateway with a certificate', () => {
     cleanUp.defer(() => stop.abort());
     await until(
       'the runner is ready',
-      60_000,
+      180_000,
       async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200,
     );
 
     const renewed = await order('renewed');
     await writeFile(made.keyPath, 'half a ren');
-    await until('the broken pair is reported', 60_000, () =>
+    await until('the broken pair is reported', 180_000, () =>
       lines.some((line) => line.includes('cannot reread the certificate')),
     );
     expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
@@ -191,7 +191,7 @@ describe('a gateway with a certificate', () => {
     await copyFile(renewed.certPath, made.certPath);
     await until(
       'the renewed certificate is shown',
-      60_000,
+      180_000,
       async () => (await shown(gateway.url)) === renewed.fingerprint,
     );
     expect(await answerOf(`${gateway.url}/readyz`, await readFile(renewed.certPath, 'utf8'))).toBe(
@@ -207,7 +207,7 @@ describe('a gateway with a certificate', () => {
     expect(gateway.url).toMatch(/^https:/);
     await until(
       'its own runner is ready',
-      90_000,
+      180_000,
       async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200,
     );
     const token = (await readFile(join(folder, 'program', 'runner-token'), 'utf8')).trim();
@@ -221,7 +221,7 @@ describe('a gateway with a certificate', () => {
         VECTORSTREAM_RUNNER_TOKEN: token,
       },
     });
-    await until('it has joined', 90_000, () =>
+    await until('it has joined', 180_000, () =>
       gateway
         .stdout()
         .split('\n')

@@ -118,7 +118,7 @@ test.for([
     parts.use(gateway);
     if (gateway !== null) parts.use(joinHonest(gateway));
     const wrong: unknown[] = [];
-    if (gateway !== null) await until('it has ended', 60_000, () => hasEnded(gateway, wrong));
+    if (gateway !== null) await until('it has ended', 180_000, () => hasEnded(gateway, wrong));
     expect(wrong).toEqual([]);
     expect(lastWords()).toMatch(damaged);
     expect(lastWords()).not.toMatch(/\.ts:\d+/);

@@ -55,7 +55,7 @@ test.each(faults)('a folder that is %s', async (_, fault) => {
   await using gateway = await startGateway(data, environment);
   const sent = nothingSent();
   const sending = sendEvents(gateway, shopEvents(20_000, 20), sent, { perRequest: 5, lanes: 2 });
-  await until('events are acknowledged', 60_000, async () => sent.acknowledged.size > 50);
+  await until('events are acknowledged', 180_000, async () => sent.acknowledged.size > 50);
 
   const kept = await fault(data, join(folder.path, 'spare'));
   const misplacedAt = performance.now();

@@ -28,7 +28,7 @@ const newTexts: Moment = (gateway, _, texts) => {
   const enough = texts + 1 + below(newTextsPerLife - 1);
   return until(
     'texts are stored',
-    60_000,
+    180_000,
     async () => (await gateway.stats()).store.texts >= enough,
   );
 };
@@ -38,7 +38,7 @@ const moments: readonly { readonly name: string; readonly come: Moment }[] = [
     name: 'while events are accepted',
     come: (_, acknowledged) => {
       const enough = acknowledged() + below(eventsPerLife);
-      return until('events are acknowledged', 60_000, () => acknowledged() >= enough);
+      return until('events are acknowledged', 180_000, () => acknowledged() >= enough);
     },
   },
   { name: 'while texts are embedded', come: newTexts },
@@ -75,7 +75,7 @@ test('after eight kills, acknowledged events are stored once, and texts embedded
     await gateway.ended;
     await until(
       'all processes of the killed gateway have ended',
-      60_000,
+      180_000,
       () => processesOf(folder.path).length === 0,
     );
     await sending;
@@ -96,7 +96,7 @@ test('after eight kills, acknowledged events are stored once, and texts embedded
   expect(texts.embedded).toBe(after.texts.size - (before?.texts.size ?? 0));
   // Only uncommitted events were delivered again.
   expect(events.received).toBe(after.log.length - (before?.committed ?? 0));
-  await until('its one runner works', 60_000, () => pidsOf(folder.path, 'worker').length === 1);
+  await until('its one runner works', 180_000, () => pidsOf(folder.path, 'worker').length === 1);
   expect(
     processesOf(folder.path)
       .map(({ role }) => role)

@@ -95,7 +95,7 @@ test('a liar that is proven first, lies, leaves and rejoins leaves all texts rig
   const enough = new AbortController();
   const feeding = attacked.feed(120, 100, enough.signal);
   const liar = await attacked.join(behaviour, { token, textsPerSecond: 1e6 });
-  await until('it is proven', 90_000, async () =>
+  await until('it is proven', 180_000, async () =>
     (await attacked.gateway.stats()).runners.some(
       ({ proof: { agreed, needed } }) => agreed === needed,
     ),
@@ -127,7 +127,7 @@ test.for([
     for (let n = 0; n < 20; n++) await attacked.join(silent, { textsPerSecond });
     await until(
       'all are ready',
-      60_000,
+      180_000,
       async () =>
         (await attacked.gateway.stats()).runners.filter(({ state }) => state === 'ready').length ===
         21,
@@ -172,7 +172,7 @@ const nothing = { deadLettered: 0, openDeadLetters: 0, unsettled: 0, missing: 0 
 
 /** What became of events besides being stored. */
 async function lost({ gateway }: AttackedGateway): Promise<typeof nothing> {
-  const { events, dead_letters: deadLetters } = await gateway.idle(60_000);
+  const { events, dead_letters: deadLetters } = await gateway.idle();
   return {
     deadLettered: events.dead_lettered,
     openDeadLetters: deadLetters.open,

@@ -110,7 +110,11 @@ test(`${requests} hostile requests are refused clearly; the stream loses nothing
   const sent = nothingSent();
   const bursting = new AbortController();
   const burst = streamUntil(gateway, bursting.signal, sent);
-  await until('the stream runs', 60_000, async () => (await gateway.stats()).store.events > 30_000);
+  await until(
+    'the stream runs',
+    180_000,
+    async () => (await gateway.stats()).store.events > 30_000,
+  );
   const before = await spanOf(gateway, calm);
   const first = await spanOf(gateway, attack(requests / 2, seed));
   bursting.abort();

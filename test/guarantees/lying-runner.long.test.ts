@@ -93,7 +93,7 @@ test('a gateway killed before it detects the liar embeds its texts again', async
 
   await using gateway = await startGateway(folder.path, environment);
   await gateway.ready();
-  await until('all are embedded again', 60_000, async () => {
+  await until('all are embedded again', 180_000, async () => {
     const { wrong, missing } = await state(folder.path);
     return wrong + missing === 0;
   });
@@ -114,12 +114,12 @@ test('a liar is quarantined within a check interval; its vectors go with the nex
   });
   await until(
     'it has joined',
-    60_000,
+    180_000,
     async () =>
       (await gateway.stats()).runners.filter(({ state: is }) => is === 'ready').length === 2,
   );
   await sendEvents(gateway, shopEvents(600, 600));
-  await until('it has work', 60_000, () => liar.jobs.length > 1);
+  await until('it has work', 180_000, () => liar.jobs.length > 1);
   const lied = performance.now();
   expect(await liar.closed).toMatchObject({
     code: 4403,
@@ -130,7 +130,7 @@ test('a liar is quarantined within a check interval; its vectors go with the nex
   await loadReferences([...readStore(folder.path).texts.values()].map(({ text }) => text));
   // They are withheld at once, and re-embedded as fast as the one runner can.
   expect((await state(folder.path)).wrong).toBe(0);
-  await until('nothing is missing', 60_000, async () => (await state(folder.path)).missing === 0);
+  await until('nothing is missing', 180_000, async () => (await state(folder.path)).missing === 0);
   expect((await state(folder.path)).wrong).toBe(0);
   expect((await gateway.stats()).store).toMatchObject({ texts: 600, events: 600 });
   const { body } = await gateway.get('/runners');

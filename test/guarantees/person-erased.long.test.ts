@@ -62,7 +62,7 @@ test('a gateway that is killed three times while it erases a person leaves nothi
     output.push(gateway.stdout(), gateway.stderr());
     await until(
       'all processes of the killed gateway have ended',
-      60_000,
+      180_000,
       () => processesOf(folder.path).length === 0,
     );
     return readStore(folder.path).eventIds.length;

@@ -30,7 +30,7 @@ async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role)
   const [pid] = pidsOf(dataDir, role);
   if (pid === undefined) throw new Error(`There is no ${role} to kill.`);
   process.kill(pid, 'SIGKILL');
-  await until('the killed runner and its workers are gone', 60_000, () =>
+  await until('the killed runner and its workers are gone', 180_000, () =>
     processesOf(dataDir).every((now) => before.every((old) => old.pid !== now.pid)),
   );
   const {
@@ -38,7 +38,7 @@ async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role)
   } = await gateway.stats();
   await until(
     'another runner works',
-    60_000,
+    180_000,
     async () => (await gateway.stats()).store.texts > texts,
   );
 }
@@ -49,7 +49,7 @@ test('all events are stored while two runners are killed, ended and frozen', asy
   await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '2' });
   await until(
     'two runners are ready',
-    60_000,
+    180_000,
     async () =>
       (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 2,
   );
@@ -61,10 +61,10 @@ test('all events are stored while two runners are killed, ended and frozen', asy
     } = await gateway.stats();
     await until(
       'texts are stored after the last fault',
-      60_000,
+      180_000,
       async () => (await gateway.stats()).store.texts >= texts + 150,
     );
-    const pid = await until(`a ${role} runs`, 60_000, () => pidsOf(folder.path, role)[0]);
+    const pid = await until(`a ${role} runs`, 180_000, () => pidsOf(folder.path, role)[0]);
     process.kill(pid, signal);
   }
   const sent = await sending;
@@ -89,7 +89,7 @@ test('when the only runner hangs, another replaces it without help and the strea
   if (hung === undefined) throw new Error('No worker runs that could be frozen.');
   process.kill(hung, 'SIGSTOP');
   const sent = await sendEvents(gateway, shopEvents(50, 50));
-  await until('the hung worker is gone and another runs', 90_000, () => {
+  await until('the hung worker is gone and another runs', 180_000, () => {
     const workers = pidsOf(folder.path, 'worker');
     return workers.length === 1 && workers[0] !== hung;
   });
@@ -106,7 +106,11 @@ test('all events are stored when a runner and then its supervisor are killed', a
   const subjects = 400;
   const sending = sendEvents(gateway, shopEvents(subjects, subjects));
 
-  await until('50 texts are stored', 60_000, async () => (await gateway.stats()).store.texts >= 50);
+  await until(
+    '50 texts are stored',
+    180_000,
+    async () => (await gateway.stats()).store.texts >= 50,
+  );
   await killAndWait(gateway, folder.path, 'worker');
   await killAndWait(gateway, folder.path, 'supervisor');
   expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);

@@ -61,7 +61,7 @@ test('two gateways share a runner equally, even when one is killed and restarted
     await sendEvents(late, shopEvents(2, 2, 100_000 + trickle * 2));
     await until(
       'the few events are embedded',
-      60_000,
+      180_000,
       async () => (await embedded(late)) >= before + 2,
     );
   }
@@ -90,7 +90,7 @@ test('two gateways share a runner equally, even when one is killed and restarted
   const stats = await early.idle(180_000);
   expect(stats).toMatchObject({ store: { events: earlyTexts }, dead_letters: { open: 0 } });
   await using again = await start('late', port);
-  await until('the runner has joined again', 60_000, async () =>
+  await until('the runner has joined again', 180_000, async () =>
     (await again.stats()).runners.some(({ state }) => state === 'ready'),
   );
   expect(runner.child.exitCode).toBeNull();

@@ -69,13 +69,13 @@ test.for<Command>([
     }),
     VECTORSTREAM_PORT: String(await freePort()),
   });
-  await until(`${roles.join(' and ')} of ${name}`, 90_000, () => {
+  await until(`${roles.join(' and ')} of ${name}`, 180_000, () => {
     const running = rolesOf(folder.path);
     return roles.every((role) => running.includes(role));
   });
   const running = processesOf(folder.path);
   process.kill(pid, 'SIGTERM');
-  await until('all of them are gone', 60_000, () => !running.some((one) => isThere(one.pid)));
+  await until('all of them are gone', 180_000, () => !running.some((one) => isThere(one.pid)));
   expect(processesOf(folder.path)).toEqual([]);
 });
 
@@ -90,7 +90,7 @@ const start = (folder: string, through: readonly string[] = []): Program =>
 const untilWorking = (program: Program, folder: string): Promise<unknown> =>
   until(
     'its runner works',
-    60_000,
+    180_000,
     () => rolesOf(folder).includes('worker') && program.stdout().includes('runner ready'),
   );
 
@@ -120,9 +120,9 @@ describe('a gateway that no npm has started', () => {
     const [gateway] = pidsOf(folder.path, 'gateway');
     expect(gateway).toBeDefined();
     if (gateway === undefined) return;
-    await until('a runner works again', 60_000, () => rolesOf(folder.path).includes('worker'));
+    await until('a runner works again', 180_000, () => rolesOf(folder.path).includes('worker'));
     process.kill(gateway, 'SIGTERM');
-    await until('no process is left', 60_000, () => processesOf(folder.path).length === 0);
+    await until('no process is left', 180_000, () => processesOf(folder.path).length === 0);
   });
 
   test('ends in order as the first process of a container', async ({ skip }) => {
@@ -156,10 +156,10 @@ test('the end of its terminal ends a gateway under npm', async ({ skip }) => {
     'npm start',
     '/dev/null',
   ]);
-  await until('its runner works', 60_000, () => rolesOf(folder.path).includes('worker'));
+  await until('its runner works', 180_000, () => rolesOf(folder.path).includes('worker'));
   const running = processesOf(folder.path);
   process.kill(terminal.pid, 'SIGKILL');
-  await until('all of them are gone', 60_000, () => !running.some((one) => isThere(one.pid)));
+  await until('all of them are gone', 180_000, () => !running.some((one) => isThere(one.pid)));
   expect(processesOf(folder.path)).toEqual([]);
 });
 
@@ -172,7 +172,11 @@ test('SIGTERM ends a busy gateway with code 0 in 10 s, leaves no process, loses 
   const stopped = await startGateway(folder.path);
   await stopped.ready();
   const sending = sendEvents(stopped, shopEvents(subjects, subjects));
-  await until('50 texts are stored', 60_000, async () => (await stopped.stats()).store.texts >= 50);
+  await until(
+    '50 texts are stored',
+    180_000,
+    async () => (await stopped.stats()).store.texts >= 50,
+  );
   const askedAt = performance.now();
   stopped.child.kill('SIGTERM');
   expect(await stopped.ended).toEqual({ code: 0, signal: null });

@@ -59,12 +59,12 @@ test('a gateway that is killed while records delete leaves nothing of it behind'
   const deleted = 'vectorstream_deletes_total\\{kind="event"\\}';
 
   const first = await start();
-  await until('a part is deleted', 60_000, async () => (await countOf(deleted, first)) >= 10);
+  await until('a part is deleted', 180_000, async () => (await countOf(deleted, first)) >= 10);
   first.child.kill('SIGKILL');
   await first.ended;
   await until(
     'all processes of the killed gateway have ended',
-    60_000,
+    180_000,
     () => processesOf(folder.path).length === 0,
   );
   const { committed, log } = readStore(folder.path);

@@ -62,7 +62,7 @@ export function startDeletingGateway({ store, deadLetters, source, tried }: Part
     counts,
     /** Resolves when so many records have ended, and all that were delivered are settled. */
     ended: (records: number) =>
-      until(`${records} records have ended`, 60_000, () => {
+      until(`${records} records have ended`, 180_000, () => {
         const { stored, deadLettered, erased, deleted } = counts;
         const all = stored + deadLettered + erased + deleted;
         return all >= records && source.unsettled() === 0;

@@ -37,7 +37,7 @@ export type GatewayClient = {
   stats(): Promise<Stats>;
   /** Resolves when events can be accepted, embedded and found. */
   ready(): Promise<void>;
-  /** Everything in the log is stored or dead-lettered, and committed; within 120 s by default. */
+  /** Everything in the log is stored or dead-lettered, and committed; within 300 s by default. */
   idle(msMax?: number): Promise<Stats>;
 };
 
@@ -66,11 +66,11 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
     async ready() {
       await until(
         'the gateway is ready',
-        60_000,
+        180_000,
         async () => (await ask('/readyz', {})).status === 200,
       );
     },
-    idle(msMax = 120_000) {
+    idle(msMax = 300_000) {
       const askedAt = Date.now();
       return until('the gateway has nothing left to do', msMax, async () => {
         const seen = await stats();

@@ -28,7 +28,7 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
 const cache = join(root, 'node_modules', '.cache', 'kafka');
 const libraries = join(cache, `libs-${version}`);
-const startMsMax = 60_000;
+const startMsMax = 180_000;
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>vectorstream</groupId><artifactId>test-broker</artifactId>
