@@ -1,4 +1,4 @@
-// One stream of 3,000 unique events over a Node runner, a WASM tab and a WebGPU tab on a software
+// One stream of 1,500 unique events over a Node runner, a WASM tab and a WebGPU tab on a software
 // adapter: all stored once, shares by speed, and right vectors from every runner.
 
 import { readFile } from 'node:fs/promises';
@@ -16,11 +16,11 @@ import { readStore, readVectors } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-const subjects = 3_000;
+const subjects = 1_500;
 const sampleMax = 60;
 
 test(
-  'three kinds of runners share 3,000 events by speed, each with a mean cosine of 0.99',
+  'three kinds of runners share 1,500 events by speed, each with a mean cosine of 0.99',
   { timeout: 900_000 },
   async ({ skip }) => {
     await needsBrowser(skip);

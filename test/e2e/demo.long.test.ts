@@ -39,11 +39,11 @@ describe('the demo', () => {
       '--exit',
       '--json',
       '--count',
-      '2000',
+      '1200',
       '--invalid-percent',
       '5',
     );
-    for (const stored of [300, 1_000]) {
+    for (const stored of [200, 600]) {
       await until(
         `${stored} events are stored`,
         180_000,
@@ -55,14 +55,14 @@ describe('the demo', () => {
     }
     expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
     expect(summaryOf(demo.stdout())).toMatchObject({
-      events: 2_000,
-      stored: 1_900,
-      deadLettered: 100,
+      events: 1_200,
+      stored: 1_140,
+      deadLettered: 60,
     });
     expect(demo.stderr().match(/restarting it/g)).toHaveLength(2);
     const { eventIds, log, committed, deadLetters } = readStore(folder.path);
-    expect(new Set(eventIds).size).toBe(1_900);
-    expect(eventIds).toHaveLength(1_900);
+    expect(new Set(eventIds).size).toBe(1_140);
+    expect(eventIds).toHaveLength(1_140);
     expect(committed).toBe(log.length);
     // Includes records that were posted again after a kill: each is stored or dead-lettered.
     const stored = new Set(eventIds);

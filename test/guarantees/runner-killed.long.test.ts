@@ -53,7 +53,7 @@ test('all events are stored while two runners are killed, ended and frozen', asy
     async () =>
       (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 2,
   );
-  const subjects = 2_000;
+  const subjects = 1_500;
   const sending = sendEvents(gateway, shopEvents(subjects, subjects));
   for (const [role, signal] of blows) {
     const {
