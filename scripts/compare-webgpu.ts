@@ -8,20 +8,32 @@ import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedde
 import { cosine } from '#core/vectors/vector.ts';
 import { openModelFolder } from '../node-runner/model-folder.ts';
 import { adapterInUse } from '../node-runner/webgpu-adapter.ts';
+import packageJson from '../package.json' with { type: 'json' };
 
 const usage = `Usage: npm run compare-webgpu -- [--plain] DTYPE
 
-Ends with 1 when a cosine is below 0.9997. --plain: the graph that other devices use.
-docs/browser-runner.md says how to run it without a GPU, with 16-bit floats too.
+Ends with 1 when a cosine is below 0.9997. docs/browser-runner.md says how to run it without a GPU,
+with 16-bit floats too.
+
+Graph:
+  --plain    the graph that other devices use
+
+Help:
+  --version  the version
+  --help     this text
 `;
 const { values, positionals } = parseArgs({
-  options: { plain: { type: 'boolean', default: false }, help: { type: 'boolean' } },
+  options: {
+    plain: { type: 'boolean', default: false },
+    version: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const [dtype] = positionals;
-if (dtype === undefined || values.help === true) {
-  process.stdout.write(usage);
-  process.exit(dtype === undefined ? 2 : 0);
+if (dtype === undefined || values.version || values.help) {
+  process.stdout.write(values.version ? `${packageJson.version}\n` : usage);
+  process.exit(values.version || values.help ? 0 : 2);
 }
 
 const least = 0.9997;

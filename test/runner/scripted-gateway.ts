@@ -90,13 +90,16 @@ function join(socket: WebSocket, welcomed: (runner: JoinedRunner) => void): void
         type: 'runner-welcome',
         protocol: 1,
         sessionId: 'test',
-        heartbeatMs: 500,
+        // Long: on a busy machine a runner must not take this gateway for gone.
+        heartbeatMs: 10_000,
         limits: { frameBytesMax: 2 ** 24, textsPerJobMax: 512, textCharsMax: 32_768 },
       }),
     );
     return welcomed({
       hello: message,
       embed(texts) {
+        if (socket.readyState !== socket.OPEN)
+          return Promise.reject(new Error('the connection has closed before the job'));
         job = Promise.withResolvers();
         socket.send(
           encodeMessage({
