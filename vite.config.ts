@@ -12,8 +12,11 @@ import { writePrecache } from './scripts/write-precache.ts';
 type ProjectConfig = NonNullable<TestProjectInlineConfiguration['test']>;
 
 const fuzzTests = 'test/fuzz/*.test.ts';
-/** They take an hour and more on two cores. */
+/** They take more than an hour on two cores. */
 const heavyTests = [
+  'test/browser/demo-webgpu.long.test.ts',
+  'test/browser/mixed-fleet.long.test.ts',
+  'test/guarantees/shared-runner.long.test.ts',
   'test/mutations/*.long.test.ts',
   'test/guarantees/faults-alone.long.test.ts',
   'test/guarantees/mixed-faults-*.long.test.ts',

@@ -38,7 +38,7 @@ import { until } from '../helpers/until.ts';
 
 const reason = await noKafka();
 /** Fewer than in a manual run (20,000): the promises do not depend on the number. */
-const events = Number(process.env['VECTORSTREAM_TEST_EVENTS'] ?? 1_500);
+const events = Number(process.env['VECTORSTREAM_TEST_EVENTS'] ?? 1_000);
 const drainedMsMax = 60_000 + events * 20;
 /** A killed gateway stays a member of its group for a session of 10 s. */
 const joinMsMax = 180_000;
