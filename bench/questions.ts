@@ -17,8 +17,11 @@ export type Questions = {
 export type AnswerTimes = {
   /** From the moment when a question was due to its complete answer. */
   readonly ms: readonly number[];
+  /** The header Server-Timing of each of these answers; empty without one. */
+  readonly timings: readonly string[];
   /** Items or hits of all answers. */
   readonly found: number;
+  /** Questions that were not answered with success. */
   readonly failed: number;
 };
 
@@ -39,11 +42,13 @@ export async function askInOwnProcess(
 /** Resolves when all questions are answered. */
 export async function askAtRate({ url, path, bodies, perSecond }: Questions): Promise<AnswerTimes> {
   const ms: number[] = [];
+  const timings: string[] = [];
   let [found, failed] = [0, 0];
   const beganAt = performance.now();
   const ask = async (body: unknown, index: number): Promise<void> => {
     const dueAt = beganAt + (index * 1000) / perSecond;
     await systemClock.sleep(Math.max(0, dueAt - performance.now()));
+    // Not the client: it does not pass on the header Server-Timing.
     const response = await fetch(`${url}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -55,9 +60,10 @@ export async function askAtRate({ url, path, bodies, perSecond }: Questions): Pr
       return;
     }
     ms.push(performance.now() - dueAt);
+    timings.push(response.headers.get('server-timing') ?? '');
     const { items = [], hits = [] }: { items?: unknown[]; hits?: unknown[] } = JSON.parse(answer);
     found += items.length + hits.length;
   };
   await Promise.all(bodies.map(ask));
-  return { ms, found, failed };
+  return { ms, timings, found, failed };
 }

@@ -1,12 +1,9 @@
 // Searches a gateway at a fixed rate, whether or not it keeps up, and measures how long each search
 // took and where.
 
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { at } from '#core/errors/assert.ts';
-import { systemClock } from '#core/time/clock.ts';
 import { quantile } from './figures.ts';
+import { askInOwnProcess } from './questions.ts';
 
 export type SearchTimes = {
   /** Times from the moment when a search was due to its complete answer, in ms. */
@@ -85,55 +82,21 @@ export type SearchOptions = {
 
 /** Searches in another process, so that sending the stream in this one does not delay it. */
 export async function searchInOwnProcess(
-  options: SearchOptions,
+  { url, from, perSecond, seconds }: SearchOptions,
   signal: AbortSignal,
 ): Promise<SearchTimes> {
-  const program = fileURLToPath(new URL('./searcher-process.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [program, JSON.stringify(options)],
-    { signal, maxBuffer: 2 ** 24 },
-  );
-  return JSON.parse(stdout);
-}
-
-/** Resolves when all searches are answered. */
-export async function searchAtRate({
-  url,
-  from,
-  perSecond,
-  seconds,
-}: SearchOptions): Promise<SearchTimes> {
-  const times = {
-    totalMs: [] as number[],
-    embedMs: [] as number[],
-    storeMs: [] as number[],
-    failed: 0,
+  const bodies = Array.from({ length: Math.round(perSecond * seconds) }, (_, index) => ({
+    query: queryAt(from + index),
+    limit: 10,
+  }));
+  const questions = { url, path: '/search', bodies, perSecond };
+  const { ms, timings, failed } = await askInOwnProcess(questions, signal);
+  return {
+    totalMs: ms,
+    embedMs: timings.map((timing) => durationIn(timing, 'embed')),
+    storeMs: timings.map((timing) => durationIn(timing, 'store')),
+    failed,
   };
-  const beganAt = performance.now();
-  const ask = async (index: number): Promise<void> => {
-    const dueAt = beganAt + (index * 1000) / perSecond;
-    await systemClock.sleep(Math.max(0, dueAt - performance.now()));
-    // Not the client: it does not pass on the header Server-Timing.
-    const response = await fetch(`${url}/search`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: queryAt(from + index), limit: 10 }),
-    });
-    await response.text();
-    if (!response.ok) {
-      times.failed += 1;
-      return;
-    }
-    const timing = response.headers.get('server-timing') ?? '';
-    times.totalMs.push(performance.now() - dueAt);
-    times.embedMs.push(durationIn(timing, 'embed'));
-    times.storeMs.push(durationIn(timing, 'store'));
-  };
-  await Promise.all(
-    Array.from({ length: Math.round(perSecond * seconds) }, (_, index) => ask(index)),
-  );
-  return times;
 }
 
 /** Joins the times of several runs. */
